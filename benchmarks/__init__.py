@@ -1,0 +1,1 @@
+"""How fast is onebeat, here, today? `python -m benchmarks` or `make bench`."""

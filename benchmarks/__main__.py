@@ -1,0 +1,31 @@
+"""Run the benchmarks: `python -m benchmarks [--rounds N] [--scale X] [--only TEXT] [--out FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.harness import RESULTS, keep, measure, table
+from benchmarks.lines import all_lines
+from benchmarks.place import private_place
+
+
+def main(words: list[str]) -> int:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each line runs, in turn")
+    parser.add_argument("--scale", type=float, default=1.0, help="times the size of each line")
+    parser.add_argument("--only", default="", help="lines whose name contains this")
+    parser.add_argument("--out", type=Path, default=RESULTS / "latest.json", help="where the result is kept")
+    asked = parser.parse_args(words)
+    with private_place() as place:
+        lines = [line for line in all_lines(place) if asked.only in line.name]
+        result = measure(lines, asked.rounds, asked.scale, lambda text: print(text, file=sys.stderr))
+    keep(result, asked.out)
+    print(table(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

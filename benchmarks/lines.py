@@ -1,0 +1,162 @@
+"""What is measured? One function per line of the report."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from benchmarks.harness import Figures, Line, Stopwatch, cpu_of, percentile
+from benchmarks.place import Place, until
+from onebeat.clock import SYSTEM
+from onebeat.keys import queue_keys
+from onebeat.locks import Lock
+from onebeat.queue import Client
+from onebeat.scheduler import EveryTrigger
+from onebeat.scheduler.pulse import RedisTime
+from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Overlap, Schedule
+from onebeat.scheduler.section import Section
+
+WARM = 200
+RATE_HZ = 50
+_FLOOR = "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('RPUSH', KEYS[2], ARGV[2])"
+_FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+def all_lines(place: Place) -> list[Line]:
+    """The lines, floors first."""
+    return [
+        Line("bare EVALSHA", 3_000, lambda size: bare_evalsha(place, size)),
+        Line("enqueue", 3_000, lambda size: enqueue(place, size), floor="bare EVALSHA"),
+        Line("enqueue_many", 50_000, lambda size: enqueue_many(place, size)),
+        Line("drain async no-op", 40_000, lambda size: drain(place, "noop", size)),
+        Line("drain sync no-op", 20_000, lambda size: drain(place, "sync_noop", size)),
+        Line("start latency at 50/s", 150, lambda size: latency(place, size)),
+        Line("emission, all due at once", 10_000, lambda size: emission(place, size)),
+        Line("bare SET NX PX + compare-and-delete", 2_000, lambda size: bare_lock(place, size)),
+        Line(
+            "lock, acquire + release",
+            2_000,
+            lambda size: lock(place, size),
+            floor="bare SET NX PX + compare-and-delete",
+        ),
+    ]
+
+
+def bare_evalsha(place: Place, size: int) -> Figures:
+    """What redis-py can do at best: one script call with two writes, in a loop."""
+    with place.client() as client:
+        redis = client.store.client
+        sha = redis.script_load(_FLOOR)
+        with Stopwatch() as watch:
+            for number in range(size):
+                redis.evalsha(sha, 2, "{b}:a", "{b}:l", number, b"x" * 64)
+    return {"per_s": size / watch.wall_s}
+
+
+def enqueue(place: Place, size: int) -> Figures:
+    """One call, one round trip."""
+    with place.client() as client:
+        client.enqueue("benchmarks.tasks:noop", (0,))
+        with Stopwatch() as watch:
+            for number in range(size):
+                client.enqueue("benchmarks.tasks:noop", (number,))
+    return {"per_s": size / watch.wall_s, "cpu_ms_per_1000": watch.cpu_s / size * 1e6}
+
+
+def enqueue_many(place: Place, size: int) -> Figures:
+    """In bulk, and what a waiting message takes in the store."""
+    with place.client() as client:
+        redis = client.store.client
+        before = redis.info("memory")["used_memory"]  # type: ignore[index]
+        with Stopwatch() as watch:
+            _fill(client, "noop", size)
+        after = redis.info("memory")["used_memory"]  # type: ignore[index]
+    return {"per_s": size / watch.wall_s, "bytes_each": (after - before) / size}
+
+
+def _fill(client: Client, name: str, size: int) -> None:
+    calls = [(f"benchmarks.tasks:{name}", (number,), None) for number in range(size)]
+    client.enqueue_many(calls)
+
+
+def drain(place: Place, name: str, size: int) -> Figures:
+    """One worker process empties a queue; the first messages warm it up and do not count."""
+    with place.client() as client:
+        _fill(client, name, size + WARM)
+        with place.worker(client) as pid:
+            until(lambda: place.finished(client) >= WARM, "the worker's start")
+            first, started = place.finished(client), time.perf_counter()
+            cpu_s, store_s = cpu_of(pid), place.store_cpu_s()
+            until(lambda: place.finished(client) >= size + WARM, "the end of the queue")
+            wall_s = time.perf_counter() - started
+            cpu_s, store_s = cpu_of(pid) - cpu_s, place.store_cpu_s() - store_s
+    drained = size + WARM - first
+    return {
+        "per_s": drained / wall_s,
+        "worker_cpu_ms_per_1000": cpu_s / drained * 1e6,
+        "store_cpu_ms_per_1000": store_s / drained * 1e6,
+    }
+
+
+def latency(place: Place, size: int) -> Figures:
+    """From the enqueue call to the first line of the task, on an otherwise idle worker."""
+    path = place.folder / f"late-{secrets.token_hex(4)}"
+    with place.client() as client, place.worker(client):
+        client.enqueue("benchmarks.tasks:stamp", (time.monotonic_ns(), str(path)))
+        until(path.exists, "the worker's start")
+        path.write_text("")
+        for _ in range(size):
+            client.enqueue("benchmarks.tasks:stamp", (time.monotonic_ns(), str(path)))
+            time.sleep(1 / RATE_HZ)
+        until(lambda: len(path.read_text().splitlines()) >= size, "the last start")
+    late = [float(line) for line in path.read_text().splitlines()]
+    return {"p50_ms": percentile(late, 0.5), "p99_ms": percentile(late, 0.99)}
+
+
+def emission(place: Place, size: int) -> Figures:
+    """One beat, `size` schedules that are all due in the same millisecond."""
+    with place.client() as client:
+        store, config = client.store, secrets.token_hex(4)
+        trigger = EveryTrigger(60)
+        rules = {"overlap": Overlap.ALLOW, "catch_up": CatchUp(CatchUpPolicy.ALL)}
+        schedules = [
+            Schedule(f"s{number}", "benchmarks.tasks:noop", trigger, args=(0,), **rules)  # type: ignore[arg-type]
+            for number in range(size)
+        ]
+        section = Section(store, queue_keys(store.namespace, "default"), schedules, config, RedisTime(SYSTEM))
+        with Stopwatch() as loading:
+            section.tend({one.id: SYSTEM.wall_ms() - 60_000 for one in schedules})
+        with Stopwatch() as watch:
+            while section.pass_once(0):
+                pass
+        emitted = int(store.client.hget(queue_keys(store.namespace, "default").stats, "emitted") or 0)  # type: ignore[arg-type]
+    assert emitted >= size, f"{emitted} of {size} were queued"
+    return {
+        "per_s": emitted / watch.wall_s,
+        "all_queued_ms": watch.wall_s * 1000,
+        "enrol_ms": loading.wall_s * 1000,
+    }
+
+
+def bare_lock(place: Place, size: int) -> Figures:
+    """The floor of a lock without a fence: SET NX PX and a script that compares and deletes."""
+    with place.client() as client:
+        redis = client.store.client
+        sha = redis.script_load(_FREE)
+        with Stopwatch() as watch:
+            for number in range(size):
+                redis.set("bare", str(number), nx=True, px=10_000)
+                redis.evalsha(sha, 1, "bare", str(number))
+    return {"per_s": size / watch.wall_s}
+
+
+def lock(place: Place, size: int) -> Figures:
+    """Uncontended pairs of acquire and release, fenced, fair and kept alive."""
+    with place.client() as client:
+        one = Lock(client, "bench")
+        with Stopwatch() as watch:
+            for _ in range(size):
+                lease = one.acquire()
+                assert lease is not None
+                one.release(lease)
+    return {"per_s": size / watch.wall_s}

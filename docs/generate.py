@@ -1,0 +1,323 @@
+"""What does the reference say? The tables in the code, as Markdown pages: `make docs` writes them.
+
+python docs/generate.py           write docs/reference/*.md
+python docs/generate.py --check   exit with 1 when a page differs from the code
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+import onebeat
+from onebeat import errors, events, keys
+from onebeat.cli.program import COMMANDS, program
+from onebeat.config import Code, json_schema
+from onebeat.durations import format_ms
+from onebeat.ledger.tables import METADATA
+from onebeat.queue import record
+from onebeat.queue.states import MOVES, TERMINAL, State
+from onebeat.wire.scripts import Script, Slot, load
+
+FOLDER = Path(__file__).parent / "reference"
+PACKAGE = Path(inspect.getfile(onebeat)).parent
+NOTE = "<!-- Written by `make docs` from the code: change the code, not this page. -->"
+
+
+def redis() -> Iterator[str]:
+    """Every key and the bytes of a message."""
+    yield "# What is in Redis\n"
+    yield (
+        "All keys of a queue share one hash tag, `{namespace:queue}`, and so one slot of a cluster.\n"
+        "Life: `permanent`, `in use` (gone when empty) or `ttl` (expires by itself).\n"
+    )
+    yield table(
+        ("key", "type", "life", "meaning"), [(code(k.pattern), k.type, k.life, k.meaning) for k in keys.TABLE]
+    )
+    yield "## A stored message\n"
+    yield layout(inspect.getdoc(record) or "")
+
+
+def scripts() -> Iterator[str]:
+    """Every Lua script, as its header declares it."""
+    yield "# The scripts\n"
+    yield "Each is atomic, checks all before its first write, and can be sent again after a lost reply.\n"
+    for path in sorted(PACKAGE.glob("*/lua/*.lua")):
+        script = load(path.parents[1].name, path.stem)
+        yield f"## {script.room}: {script.verb}\n\n{script.purpose[:1].upper()}{script.purpose[1:]}\n"
+        yield from slots(script)
+        moves = ", ".join(f"`{move}`" for move in script.moves) or "none"
+        yield f"Moves: {moves}. Returns: {script.returns}\n"
+
+
+def slots(script: Script) -> Iterator[str]:
+    """KEYS and ARGV of one script."""
+    for title, rows in (("KEYS", script.keys), ("ARGV", script.args)):
+        if rows:
+            yield table((title, "type", "meaning"), [(code(spelled(s)), s.type, s.meaning) for s in rows])
+
+
+def spelled(slot: Slot) -> str:
+    """`ready[4]`, `...rows[id, record]`, `owner`."""
+    inside = ", ".join(slot.columns) or (str(slot.size) if slot.size > 1 else "")
+    return f"{'...' * slot.rest}{slot.name}{f'[{inside}]' if inside else ''}"
+
+
+def event_log() -> Iterator[str]:
+    """Every event and every reason for which a time is skipped."""
+    yield "# The event log\n"
+    yield (
+        "JSON lines in field `e` of the stream `ob:{ns:queue}:log`; the history is written from them. Each\n"
+        "has `event` and `id`; the time is the stream entry's id, Redis milliseconds.\n"
+    )
+    rows = [(code(r.event), ", ".join(map(code, r.fields)), r.meaning) for r in events.EVENTS]
+    yield table(("event", "further fields", "meaning"), rows)
+    yield "## Why a nominal time did not run\n"
+    source = inspect.getsource(events.SkipReason)
+    why = {name: text for name, text in re.findall(r"(\w+) = \"\w+\"  # (.+)", source)}
+    yield table(
+        ("reason", "meaning"),
+        [(code(r), why.get(r.name, "reserved: this version never sets it")) for r in events.SkipReason],
+    )
+
+
+def error_codes() -> Iterator[str]:
+    """Every error, its code and the exit code of the command line."""
+    yield "# Errors\n"
+    yield "`code` is stable, `exit` is what the command line returns. All derive from `OnebeatError`.\n"
+    found = sorted(subclasses(errors.OnebeatError), key=lambda kind: (kind.code, kind.__name__))
+    rows = [(code(k.code), code(k.__name__), str(k.exit_code), summary(k)) for k in found]
+    yield table(("code", "error", "exit", "meaning"), rows)
+
+
+def mistakes() -> Iterator[str]:
+    """Every kind of mistake that a configuration file can have."""
+    yield "# Mistakes in configuration files\n"
+    yield "`onebeat check` lists all of them at once, each with its place.\n"
+    yield table(("code", "severity", "meaning"), [(code(c), c.severity, c.meaning) for c in Code])
+
+
+def states() -> Iterator[str]:
+    """The life of a message, as a diagram and as a table."""
+    yield "# The life of a message\n"
+    arrows = [
+        f"    {start} --> {end}: {move}" for move, (start, end) in MOVES.items() if start is not State.NEW
+    ]
+    births = [f"    [*] --> {end}: {move}" for move, (start, end) in MOVES.items() if start is State.NEW]
+    ends = [f"    {state} --> [*]" for state in State if state in TERMINAL]
+    yield "```mermaid\nstateDiagram-v2\n" + "\n".join([*births, *arrows, *ends]) + "\n```\n"
+    yield table(("move", "from", "to"), [(code(move), start, end) for move, (start, end) in MOVES.items()])
+    yield f"Every message ends in exactly one of: {', '.join(sorted(TERMINAL))}.\n"
+
+
+def database() -> Iterator[str]:
+    """Every table that onebeat keeps in the user's database."""
+    yield "# Tables in your database\n"
+    yield "Created when they are missing. Times (`…_ms`) are milliseconds since the epoch, UTC.\n"
+    for one in METADATA.sorted_tables:
+        yield f"## {one.name}\n"
+        rows = [
+            (code(c.name), str(c.type).lower(), "key" if c.primary_key else "", c.comment or "")
+            for c in one.columns
+        ]
+        yield table(("column", "type", "", "meaning"), rows)
+
+
+def configuration() -> Iterator[str]:
+    """Every key of a configuration file."""
+    schema = json_schema()
+    yield "# Configuration files\n"
+    yield (
+        "YAML 1.2. A length of time carries its unit: `250ms`, `90s`, `1h30m`, `2d`, `1w`. `onebeat\n"
+        "schema` prints the same as JSON Schema; `config/onebeat.yaml` is an annotated example.\n"
+    )
+    sections: dict[str, Mapping[str, Any]] = {"File": schema, **schema["$defs"]}
+    titles = {"File": "The file", "Defaults": "defaults", "Entry": "schedules.<id>"}
+    for name in ("File", "Defaults", "Entry", *sorted(set(sections) - set(titles))):
+        section = sections[name]
+        yield f"## {titles.get(name, spell_section(name))}\n\n{section['description']}\n"
+        properties: Mapping[str, Any] = section["properties"]
+        inherited = sections["Defaults"]["properties"].keys() if name == "Entry" else set()
+        if inherited:
+            yield "Also every key of `defaults`.\n"
+        own = {key: value for key, value in properties.items() if key not in inherited}
+        works = {key: value for key, value in own.items() if "not" not in value}
+        rows = [(code(key), kind(v), default(v), v.get("description", "")) for key, v in works.items()]
+        yield table(("key", "value", "default", "meaning"), rows)
+        later = [code(key) for key in own if key not in works]
+        if later:
+            yield f"Part of the language, refused by this version: {', '.join(later)}.\n"
+
+
+def faults() -> Iterator[str]:
+    """Every fault of the matrix, and the test that shows what happens."""
+    sys.path.insert(0, str(FOLDER.parents[1]))
+    from tests.faults.matrix import MATRIX, PARTS
+
+    yield "# What can go wrong\n"
+    ran = sum(bool(row.test) for row in MATRIX)
+    yield (
+        f"{len(MATRIX)} faults; {ran} of them are shown by a test in `tests/`. For the others the last\n"
+        "column says what is missing. Many at once, for as long as you like: `make chaos MINUTES=30`.\n"
+    )
+    for letter, part in PARTS.items():
+        yield f"## {part}\n"
+        rows = [
+            (row.id, row.fault, row.injected, row.expected, code(row.test) if row.test else f"no: {row.why}")
+            for row in MATRIX
+            if row.id.startswith(letter)
+        ]
+        yield table(("", "fault", "injected by", "what happens", "test"), rows)
+
+
+def commands() -> Iterator[str]:
+    """Every command, its arguments and options."""
+    yield "# The command line\n"
+    yield table(
+        ("command", "purpose"), [(f"[{name}](#onebeat-{name})", r.purpose) for name, r in COMMANDS.items()]
+    )
+    yield f"{program.epilog}\n"
+    context = click.Context(program)
+    for name in COMMANDS:
+        command = program.get_command(context, name)
+        assert command is not None
+        arguments = [p.metavar or p.name or "" for p in command.params if isinstance(p, click.Argument)]
+        yield f"## onebeat {name}\n\n`{' '.join(['onebeat', name, '[OPTIONS]', *arguments])}`\n"
+        yield inspect.cleandoc(command.help or "") + "\n"
+        options = [p for p in command.params if isinstance(p, click.Option)]
+        yield table(("option", "meaning"), [(code(option_text(p)), p.help or "") for p in options])
+
+
+def option_text(option: click.Option) -> str:
+    """`-n, --limit INTEGER`."""
+    names = ", ".join(sorted([*option.opts, *option.secondary_opts], key=len))
+    if option.is_flag:
+        return names
+    choices = getattr(option.type, "choices", None)
+    value = option.metavar or (
+        "|".join(map(str, choices)) if choices else option.type.name.split()[0].upper()
+    )
+    return f"{names} {value}"
+
+
+def kind(value: Mapping[str, Any]) -> str:
+    """What a key takes, in words."""
+    if "anyOf" in value:
+        return kind(next(one for one in value["anyOf"] if one.get("type") != "null"))
+    if "$ref" in value:
+        section = spell_section(value["$ref"].rpartition("/")[2])
+        return f"[{section}](#{section})"
+    if "enum" in value:
+        return " or ".join(map(code, value["enum"]))
+    if "const" in value:
+        return code(str(value["const"]).lower())
+    if is_duration(value):
+        return "duration"
+    plain = str(value.get("type", "any"))
+    return {"object": "mapping", "array": "list", "string": "text"}.get(plain, plain)
+
+
+def is_duration(value: Mapping[str, Any]) -> bool:
+    """Whether it is a length of time, whose default the schema gives in ms."""
+    return any("ms|s|m" in one.get("pattern", "") for one in (value, *value.get("anyOf", ())))
+
+
+def default(value: Mapping[str, Any]) -> str:
+    """The default, as people write it."""
+    given = value.get("default")
+    if given in (None, "", [], {}) or isinstance(given, dict):
+        return ""
+    if is_duration(value) and isinstance(given, int):
+        return code(format_ms(given))
+    return code(str(given).lower() if isinstance(given, bool) else given)
+
+
+def spell_section(name: str) -> str:
+    """`CatchUpSection` → `catch_up`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Section")).lower()
+
+
+def layout(doc: str) -> str:
+    """A docstring's indented block as text that keeps its columns, the paragraph before it as prose."""
+    head, _, rest = doc.partition("\n\n    ")
+    block = f"    {rest}".partition("\n\n")[0]
+    prose = head.split("\n\n")[-1].replace("\n", " ")
+    return f"{prose}\n\n```text\n{inspect.cleandoc(block)}\n```\n"
+
+
+def subclasses(base: type[Any]) -> set[type[Any]]:
+    """All public subclasses, those of every module of the package too."""
+    for module in pkgutil.walk_packages(onebeat.__path__, "onebeat."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, look = set[type[Any]](), [base]
+    while look:
+        look += (below := look.pop().__subclasses__())
+        found |= {one for one in below if one.__module__.startswith("onebeat") and one.__name__[0] != "_"}
+    return found
+
+
+def summary(kind: type[Any]) -> str:
+    """The first paragraph of its docstring, on one line."""
+    return (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [
+        list(titles),
+        ["---"] * len(titles),
+        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def code(text: object) -> str:
+    """`text` in backquotes."""
+    return f"`{text}`"
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "cli": commands,
+    "configuration": configuration,
+    "database": database,
+    "errors": error_codes,
+    "events": event_log,
+    "faults": faults,
+    "mistakes": mistakes,
+    "redis": redis,
+    "scripts": scripts,
+    "states": states,
+}
+
+
+def page(name: str) -> str:
+    """The whole text of `docs/reference/<name>.md`."""
+    return "\n".join([NOTE, *PAGES[name]()]).rstrip() + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or tell which differ."""
+    check = list(arguments) == ["--check"]
+    FOLDER.mkdir(exist_ok=True)
+    stale = []
+    for name in PAGES:
+        path, text = FOLDER / f"{name}.md", page(name)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.name)
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    print(f"{'differ' if check else 'written'}: {', '.join(stale) or 'none'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Which tasks does `config/onebeat.yaml` schedule? One file for each."""

@@ -1,0 +1,42 @@
+"""onebeat: cron for distributed Python in which every scheduled time happens once.
+
+Names are imported when first used, so `import onebeat` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onebeat.app import App
+    from onebeat.locks import singleton
+    from onebeat.queue import AsyncClient, Client
+    from onebeat.worker.context import Context
+    from onebeat.worker.retry import Retry
+    from onebeat.worker.task import task
+
+__version__ = "0.1.0"
+__all__ = ["App", "AsyncClient", "Client", "Context", "Retry", "singleton", "task"]
+
+_HOMES = {
+    "App": "onebeat.app",
+    "AsyncClient": "onebeat.queue",
+    "Client": "onebeat.queue",
+    "Context": "onebeat.worker.context",
+    "Retry": "onebeat.worker.retry",
+    "singleton": "onebeat.locks",
+    "task": "onebeat.worker.task",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'onebeat' has no attribute {name!r}")
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

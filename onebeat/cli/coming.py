@@ -1,0 +1,110 @@
+"""When do schedules fire next? Answers from the configuration alone, or for an expression that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from heapq import nsmallest
+from zoneinfo import ZoneInfo
+
+import click
+
+from onebeat.app import App
+from onebeat.cli.options import json_option, opens
+from onebeat.cli.output import Column, print_rows
+from onebeat.cli.times import until_text, utc_of, wall_text
+from onebeat.errors import ConfigError
+from onebeat.scheduler import AtTrigger, CronTrigger, Schedule, upcoming
+
+_FROM = "a date or time such as 2026-03-28 or 2026-03-28T01:30, with or without an offset"
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One fire that lies ahead of `after`; `schedule` is empty for an expression."""
+
+    at: datetime
+    schedule: str
+    after: datetime
+
+
+@click.command("next")
+@click.argument("schedule_id", metavar="[ID]", required=False)
+@click.option(
+    "-n", "--number", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many fires."
+)
+@click.option("--cron", metavar="EXPRESSION", help="A cron expression instead of a schedule.")
+@click.option("--tz", metavar="ZONE", default="UTC", show_default=True, help="The expression's time zone.")
+@click.option("--from", "start", metavar="TIME", help=f"Fires after {_FROM}; now when absent.")
+@json_option
+@opens(redis=False)
+def coming(
+    app: App,
+    schedule_id: str | None,
+    number: int,
+    cron: str | None,
+    tz: str,
+    start: str | None,
+    as_json: bool,
+) -> None:
+    """Show when schedules, or a cron expression, fire next.
+
+    Times of one schedule are on the clocks of its zone, of several on those of this machine.
+    """
+    if cron is not None and schedule_id is not None:
+        raise click.UsageError("give a schedule's ID or --cron, not both")
+    if cron is not None:
+        after = _after(start, tz)
+        rows = [Coming(at, "", after) for at in upcoming(CronTrigger(cron, tz), after, number)]
+    elif schedule_id is not None:
+        one = app.schedule(schedule_id)
+        rows = fires_of(one, _after(start, one.timezone), number)
+    else:
+        rows = soonest(app.schedules, _after(start, tz), number)
+    mixed = cron is None and schedule_id is None  # different zones side by side cannot be compared
+    print_rows(
+        "onebeat.next/1",
+        rows,
+        as_json=as_json,
+        record=lambda row: {
+            "schedule": row.schedule or None,
+            "at": utc_of(row.at),
+            "local": row.at.isoformat(),
+        },
+        columns=[
+            Column("FIRES", lambda row: wall_text(row.at.astimezone() if mixed else row.at)),
+            Column("", lambda row: until_text(_ms_between(row.after, row.at)), right=True),
+            *([] if cron is not None else [Column[Coming]("SCHEDULE", lambda row: row.schedule)]),
+        ],
+        empty="it never fires by itself",
+    )
+
+
+def soonest(schedules: Sequence[Schedule], after: datetime, number: int) -> list[Coming]:
+    """The next fires of all enabled schedules together."""
+    fires = [row for one in schedules if one.enabled for row in fires_of(one, after, number)]
+    return nsmallest(number, fires, key=lambda row: (row.at.timestamp(), row.schedule))
+
+
+def fires_of(schedule: Schedule, after: datetime, number: int) -> list[Coming]:
+    """The next fires of one schedule, on the clocks of its zone, whichever its trigger speaks."""
+    zone = ZoneInfo(schedule.timezone)
+    return [
+        Coming(at.astimezone(zone), schedule.id, after) for at in upcoming(schedule.trigger, after, number)
+    ]
+
+
+def _after(text: str | None, zone: str) -> datetime:
+    """The start that was asked for, on the clocks of `zone` unless it says its offset."""
+    if text is None:
+        return datetime.now(UTC)
+    midnight = f"{text}T00:00" if len(text) == len("2026-03-28") else text
+    try:
+        return AtTrigger(midnight, zone).when
+    except ConfigError as problem:
+        raise ConfigError(f"--from {text[:60]!r}: {problem}; it takes {_FROM}") from None
+
+
+def _ms_between(first: datetime, second: datetime) -> int:
+    return round((second - first).total_seconds() * 1000)

@@ -1,0 +1,188 @@
+"""Which schedules are configured, and where is each of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from onebeat.app import App
+from onebeat.cli import history
+from onebeat.cli.coming import fires_of
+from onebeat.cli.options import json_option, opens
+from onebeat.cli.output import Column, note, print_facts, print_json, print_rows, print_table
+from onebeat.cli.times import local_text, until_text, utc_of, utc_text, wall_text
+from onebeat.durations import format_ms
+from onebeat.errors import ConfigError, StoreError
+from onebeat.keys import queue_keys
+from onebeat.ledger import runs
+from onebeat.queue import peek
+from onebeat.scheduler import Schedule
+from onebeat.scheduler.instants import floor_ms
+
+LOOK = 10  # fires and runs that `show` lists
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A schedule, its next fire, and where the store has it (None: it is away, or has never seen it)."""
+
+    schedule: Schedule
+    next: datetime | None
+    view: peek.ScheduleView | None
+
+    @property
+    def state(self) -> str:
+        """One word: what it does at this moment, as far as it is known."""
+        if not self.schedule.enabled:
+            return "disabled"
+        if self.view is None:
+            return "unknown"
+        return "active" if self.view.live else "waiting"
+
+
+@click.command("list")
+@json_option
+@opens()
+def list_(app: App, as_json: bool) -> None:
+    """List the configured schedules."""
+    now = datetime.now(UTC)
+    views = _views(app)
+    print_rows(
+        "onebeat.schedules/1",
+        [_standing(one, now, views) for one in app.schedules],
+        as_json=as_json,
+        record=_record,
+        columns=[
+            Column("SCHEDULE", lambda row: row.schedule.id),
+            Column("TRIGGER", lambda row: row.schedule.trigger_text),
+            Column("NEXT", lambda row: wall_text(row.next.astimezone()) if row.next else None),
+            Column("QUEUE", lambda row: row.schedule.queue),
+            Column("OWNER", lambda row: row.schedule.owner),
+            Column("STATE", lambda row: row.state),
+        ],
+        empty="the configuration declares no schedules",
+    )
+
+
+@click.command()
+@click.argument("schedule_id", metavar="ID")
+@json_option
+@opens()
+def show(app: App, schedule_id: str, as_json: bool) -> None:
+    """Show one schedule, its next fires and its last runs."""
+    schedule = app.schedule(schedule_id)
+    now = datetime.now(UTC)
+    row = _standing(schedule, now, _views(app, schedule.queue))
+    fires = [one.at for one in fires_of(schedule, now, LOOK)] if schedule.enabled else []
+    past = runs(history.fresh(app), limit=LOOK, schedule=schedule_id, namespace=app.namespace.value)
+    if as_json:
+        last = [history.record(run) for run in past]
+        upcoming_ = [utc_of(at) for at in fires]
+        print_json("onebeat.schedule/1", **_record(row), **_rules(schedule), upcoming=upcoming_, runs=last)
+        return
+    print_facts(_facts(row))
+    click.echo("\nnext fires")
+    for at in fires:
+        click.echo(f"  {wall_text(at)}  {until_text(floor_ms(at) - floor_ms(now))}")
+    if not fires:
+        click.echo("  none" if schedule.enabled else "  none: it is disabled")
+    click.echo("\nlast runs")
+    if past:
+        print_table(past, history.COLUMNS)
+    else:
+        click.echo("  none")
+
+
+def _views(app: App, *queues: str) -> Mapping[tuple[str, str], peek.ScheduleView]:
+    """(queue, id) → where the store has it; empty, and said so, when the store is away."""
+    found: dict[tuple[str, str], peek.ScheduleView] = {}
+    try:
+        for queue in queues or sorted({one.queue for one in app.schedules}):
+            for id_, view in app.store.run(peek.schedules(queue_keys(app.namespace.value, queue))).items():
+                found[queue, id_] = view
+    except (StoreError, ConfigError) as problem:
+        note(f"where the schedules are is not known: {problem}")
+    return found
+
+
+def _standing(
+    schedule: Schedule, now: datetime, views: Mapping[tuple[str, str], peek.ScheduleView]
+) -> Standing:
+    following = schedule.trigger.next(now) if schedule.enabled else None
+    return Standing(schedule, following, views.get((schedule.queue, schedule.id)))
+
+
+def _record(row: Standing) -> dict[str, object]:
+    one, view = row.schedule, row.view
+    return {
+        "id": one.id,
+        "task": one.task,
+        "trigger": one.trigger_text,
+        "timezone": one.timezone,
+        "next": utc_of(row.next) if row.next else None,
+        "queue": one.queue,
+        "owner": one.owner or None,
+        "tags": list(one.tags),
+        "enabled": one.enabled,
+        "state": row.state,
+        "cursor": utc_text(view.cursor_ms) if view else None,
+        "live": view.live if view else None,
+    }
+
+
+def _rules(one: Schedule) -> dict[str, Any]:
+    catch_up, retries, lock = one.catch_up, one.retries, one.singleton
+    return {
+        "args": list(one.args),
+        "kwargs": dict(one.kwargs),
+        "priority": one.priority,
+        "overlap": one.overlap.value,
+        "catch_up": {"policy": catch_up.policy.value, "window_ms": catch_up.window_ms, "max": catch_up.max},
+        "expires_ms": one.expires_ms,
+        "timeout_ms": one.timeout_ms,
+        "retries": retries
+        and {
+            "max": retries.max,
+            "backoff": retries.backoff,
+            "delay_ms": retries.delay_ms,
+            "max_delay_ms": retries.max_delay_ms,
+        },
+        "singleton": lock
+        and {
+            "key": lock.key,
+            "on_conflict": lock.on_conflict,
+            "lease_ms": lock.lease_ms,
+            "wait_ms": lock.wait_ms,
+        },
+    }
+
+
+def _facts(row: Standing) -> list[tuple[str, object]]:
+    one, view = row.schedule, row.view
+    catch_up, retries, lock = one.catch_up, one.retries, one.singleton
+    tried = retries and f"{retries.max}, {retries.backoff} from {format_ms(retries.delay_ms)}"
+    held = lock and f"{lock.key or one.task}, on conflict {lock.on_conflict}"
+    return [
+        ("schedule", one.id),
+        ("task", one.task),
+        ("trigger", f"{one.trigger_text} in {one.timezone}"),
+        ("state", row.state),
+        ("last decided", local_text(view.cursor_ms) if view else None),
+        ("not over yet", view.live if view else None),
+        ("queue", one.queue),
+        ("priority", one.priority),
+        ("args", list(one.args) or None),
+        ("kwargs", dict(one.kwargs) or None),
+        ("overlap", one.overlap.value),
+        ("catch up", f"{catch_up.policy.value} within {format_ms(catch_up.window_ms)}"),
+        ("expires", one.expires_ms and format_ms(one.expires_ms)),
+        ("timeout", one.timeout_ms and format_ms(one.timeout_ms)),
+        ("retries", tried),
+        ("singleton", held),
+        ("owner", one.owner),
+        ("tags", ", ".join(one.tags)),
+    ]

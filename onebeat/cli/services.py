@@ -1,0 +1,121 @@
+"""How do a beat and a worker start, and what do they refuse to start on?"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from onebeat.app import App
+from onebeat.cli.options import is_verbose, opens, split_names
+from onebeat.clock import SYSTEM
+from onebeat.errors import Refused, Remedy, StoreError
+from onebeat.wire import Pause, Protocol
+from onebeat.wire.health import Health, Problem, Severity, examine
+
+LOG = logging.getLogger("onebeat")
+WAIT_S = 10.0  # for a store that is started at the same time
+_AGAIN_S = 0.5
+
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    metavar="PROBLEM",
+    help="Start in spite of this problem of the store, named as the refusal names it; may be repeated.",
+)
+
+
+@click.command()
+@allow_option
+@opens()
+def beat(app: App, allow: Sequence[str]) -> None:
+    """Queue the fires of the configured schedules.
+
+    Any number may run: each nominal time is queued once. TERM or Ctrl-C stops it.
+    """
+    log_to_stderr()
+    _mistakes_first(app)
+    _check_store(app, allow)
+    running = app.beat()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: running.stop())
+    running.run()
+    LOG.info("the beat has stopped")
+
+
+@click.command()
+@click.option(
+    "-q",
+    "--queues",
+    callback=split_names,
+    metavar="A,B",
+    help="All that schedules and tasks name when absent.",
+)
+@click.option("--concurrency", type=click.IntRange(1, 10_000), help="Runs at a time in each process.")
+@click.option("--processes", type=click.IntRange(1, 256), help="Worker processes.")
+@allow_option
+@opens()
+def worker(
+    app: App, queues: Sequence[str], concurrency: int | None, processes: int | None, allow: Sequence[str]
+) -> int:
+    """Run the queued tasks.
+
+    TERM or Ctrl-C lets running tasks finish and gives back the rest; a second one, or QUIT, cuts them short.
+    """
+    log_to_stderr()
+    _mistakes_first(app)
+    app.load_tasks()
+    _check_store(app, allow)
+    status = app.worker(queues=queues, concurrency=concurrency, processes=processes).run()
+    LOG.info("the worker has stopped")
+    return status
+
+
+def log_to_stderr() -> None:
+    """One format for every line of a service."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if is_verbose() else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+def _mistakes_first(app: App) -> None:
+    """A wrong configuration is told before a store is looked for, all of it."""
+    for warning in app.loaded.warnings:
+        LOG.warning("%s:%d: %s", warning.file, warning.line, warning.message)
+
+
+def _check_store(app: App, allowed: Sequence[str]) -> None:
+    """Return if the store can keep what onebeat promises.
+
+    Raises:
+        Refused: it cannot, and nobody allowed that by name.
+        StoreError: it did not answer for `WAIT_S`.
+    """
+    health = app.store.run(_patiently())
+    refusals: list[Problem] = []
+    for problem in health.problems:
+        if problem.severity is Severity.REFUSE and problem.name not in allowed:
+            refusals.append(problem)
+        else:
+            LOG.warning("the store: %s: %s [%s]", problem.text, problem.mend, problem.name)
+    if refusals:
+        reasons = "; ".join(f"{one.text}: {one.mend}" for one in refusals)
+        options = " ".join(f"--allow {one.name}" for one in refusals)
+        raise Refused(f"this store cannot keep what onebeat promises: {reasons} (or start with {options})")
+
+
+def _patiently() -> Protocol[Health]:
+    until_s = SYSTEM.mono_s() + WAIT_S
+    while True:
+        try:
+            return (yield from examine())
+        except StoreError as problem:
+            if problem.remedy is Remedy.FATAL or SYSTEM.mono_s() + _AGAIN_S >= until_s:
+                raise
+            LOG.warning("waiting: %s", problem)
+        yield Pause(_AGAIN_S)

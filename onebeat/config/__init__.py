@@ -1,0 +1,57 @@
+"""What do the YAML files declare? YAML text becomes values, or every mistake at once with its place.
+
+Names are loaded when they are first used: pydantic and PyYAML take longer to import than the rest of
+onebeat, and a process that reads no file needs neither.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onebeat.config.files import Loaded, Settings, load, load_or_raise
+    from onebeat.config.fingerprint import fingerprint_of, fingerprint_of_all, fingerprinted
+    from onebeat.config.mistakes import Code, ConfigMistakes, Mistake
+    from onebeat.config.render import as_github, as_json, as_text
+    from onebeat.config.schema import json_schema
+
+_HOMES = {
+    "Code": "mistakes",
+    "ConfigMistakes": "mistakes",
+    "Loaded": "files",
+    "Mistake": "mistakes",
+    "Settings": "files",
+    "as_github": "render",
+    "as_json": "render",
+    "as_text": "render",
+    "fingerprint_of": "fingerprint",
+    "fingerprint_of_all": "fingerprint",
+    "fingerprinted": "fingerprint",
+    "json_schema": "schema",
+    "load": "files",
+    "load_or_raise": "files",
+}
+
+__all__ = [
+    "Code",
+    "ConfigMistakes",
+    "Loaded",
+    "Mistake",
+    "Settings",
+    "as_github",
+    "as_json",
+    "as_text",
+    "fingerprint_of",
+    "fingerprint_of_all",
+    "fingerprinted",
+    "json_schema",
+    "load",
+    "load_or_raise",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,108 @@
+"""What is allowed but rarely meant? Pure.
+
+Each caution is a mistake of severity `warning`: it stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from onebeat.config.mistakes import Code, Mistake
+from onebeat.config.page import SECRET_NAME, Page, has_password
+from onebeat.config.place import Place
+from onebeat.config.tree import Node
+from onebeat.durations import format_ms
+from onebeat.scheduler.at import AtTrigger
+from onebeat.scheduler.cron import CronTrigger
+from onebeat.scheduler.every import EveryTrigger
+from onebeat.scheduler.schedule import Overlap, Schedule
+
+HERD = 25  # schedules on the same moment that are worth a word
+_HINTS = {
+    "redis": "remove the key, and give ONEBEAT_REDIS_URL",
+    "database": "remove the key, and give ONEBEAT_DB_URL",
+}
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # a fixed start, so that the same file always says the same
+
+
+def cautions(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    """What is odd about one schedule."""
+    yield from _long_timeout(place, schedule)
+    yield from _either_day(place, schedule)
+    yield from _twice(place, schedule)
+    yield from secrets_below(place.page, place.node.at(("kwargs",)), f"schedules.{place.id}.kwargs")
+
+
+def herds(read: Sequence[tuple[Place, Schedule]]) -> Iterator[Mistake]:
+    """Cron schedules that all fire at the same moment, told once at the first of them."""
+    together: dict[object, list[Place]] = defaultdict(list)
+    for place, schedule in read:
+        if isinstance(schedule.trigger, CronTrigger) and schedule.enabled:
+            together[schedule.trigger].append(place)
+    for places in together.values():
+        if len(places) >= HERD:
+            message = f"{len(places)} schedules fire at the same moment"
+            hint = "write H for the minute: it spreads them by their ids"
+            yield places[0].mistake(Code.SAME_MINUTE, message, ("cron",), hint)
+
+
+def secrets_below(page: Page, root: Node, path: str) -> Iterator[Mistake]:
+    """Literals under a key that names a secret, and URLs with a password in them; never repeats one."""
+    for way, node in root.scalars():
+        if not isinstance(node.value, str) or not node.value:
+            continue
+        name = next((str(step) for step in reversed(way) if isinstance(step, str)), "")
+        if SECRET_NAME.search(name) or has_password(node.value):
+            message = (
+                f"{name or path.rpartition('.')[2]} holds a secret that everyone who reads the file can read"
+            )
+            hint = _HINTS.get(path, "let the task read it from its environment")
+            where = ".".join([path, *map(str, way)])
+            yield page.mistake(
+                Code.SECRET, message, node.line, node.column, hint=hint, length=node.length, path=where
+            )
+
+
+def _long_timeout(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    period_ms = _period_ms(schedule)
+    if schedule.timeout_ms and period_ms and schedule.timeout_ms > period_ms:
+        most, period = format_ms(schedule.timeout_ms), format_ms(period_ms)
+        message = f"a run may last {most}, and the next one is due after {period}"
+        then = "it will be skipped" if schedule.overlap is Overlap.SKIP else "both will run"
+        hint = f"overlap: {schedule.overlap} means {then}"
+        yield place.mistake(Code.LONG_TIMEOUT, message, ("timeout",), hint)
+
+
+def _period_ms(schedule: Schedule) -> int | None:
+    """The period, or the first gap of a cron rule; None when it fires once or never."""
+    if isinstance(schedule.trigger, EveryTrigger):
+        return schedule.trigger.period_ms
+    first = schedule.trigger.next(_ANY_DAY)
+    second = first and schedule.trigger.next(first)
+    return (second - first) // timedelta(milliseconds=1) if first and second else None
+
+
+def _either_day(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    if not isinstance(schedule.trigger, CronTrigger):
+        return
+    written = schedule.trigger.expr.split()
+    if len(written) < 5:
+        return
+    day, weekday = written[-3], written[-1]
+    if day[0] not in "*?" and weekday[0] not in "*?":
+        message = (
+            f"day-of-month {day} and day-of-week {weekday}: it fires when either matches (as cron always did)"
+        )
+        yield place.mistake(Code.EITHER_DAY, message, ("cron",), "write * in one of them, or two schedules")
+
+
+def _twice(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    if not isinstance(schedule.trigger, AtTrigger):
+        return
+    when = schedule.trigger.when
+    written = datetime.fromisoformat(str(place.node.value["at"].value))
+    if written.tzinfo is None and when.replace(fold=0).utcoffset() != when.replace(fold=1).utcoffset():
+        message = f"the clocks of {schedule.timezone} show this time twice; it fires at the first"
+        yield place.mistake(Code.TWICE, message, ("at",), "add the offset: 2026-11-01T01:30-05:00")

@@ -1,0 +1,225 @@
+"""What may a single value say? Pure.
+
+Each type checks one value by itself, so that pydantic can report every wrong value of a file at once;
+`cross.py` checks what two keys say together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from string import Formatter
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError, PydanticKnownError
+
+from onebeat import keys
+from onebeat.config.mistakes import Code, did_you_mean, shown
+from onebeat.durations import parse_ms
+from onebeat.errors import ConfigError, InvalidName
+from onebeat.scheduler.at import AtTrigger
+from onebeat.scheduler.cron import compile_cron
+from onebeat.scheduler.zones import load_zone
+from onebeat.wire.connect import SCHEMES, without_secret
+
+_TASK = re.compile(r"[A-Za-z_]\w*(?:[.-]\w+)*(?::[A-Za-z_]\w*(?:\.\w+)*)?", re.ASCII)
+_MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_DURATION_PATTERN = r"^\s*([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+\s*$"
+_MAX_NAME = 255
+
+
+def complaint(
+    code: Code, message: str, hint: str = "", *, start: int = 1, length: int = 0, on_key: bool = False
+) -> PydanticCustomError:
+    """A mistake as pydantic carries it; `start` and `length` count characters within the value's text.
+
+    `on_key`: it is about the key itself, whatever its value says.
+    """
+    told = {"code": code.value, "message": message, "hint": hint}
+    return PydanticCustomError(
+        "onebeat", "{message}", {**told, "start": start, "length": length, "on_key": on_key}
+    )
+
+
+def complaint_of(error: ConfigError, text: str, code: Code | None = None) -> PydanticCustomError:
+    """What another room says about `text`; a bad cron field is underlined to its end."""
+    start = max(1, getattr(error, "column", 1))
+    field = re.match(r"\S*", text[start - 1 :]) if hasattr(error, "column") else None
+    return complaint(code or Code(error.code), str(error), start=start, length=len(field[0]) if field else 0)
+
+
+def _duration(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise PydanticKnownError("string_type")
+    try:
+        return parse_ms(str(value))
+    except ConfigError as error:
+        raise complaint_of(error, str(value)) from None
+
+
+def _some_duration(value: Any) -> int:
+    # a bare 0 would be told to become 0s, which is no mend here
+    if (value == 0 and value is not False) or _duration(value) == 0:
+        raise complaint(
+            Code.DURATION, "it must be longer than 0", "write a duration such as 5m, or remove the key"
+        )
+    return _duration(value)
+
+
+def _cron(text: str, info: ValidationInfo) -> str:
+    try:
+        compile_cron(text, key=(info.context or {}).get("id", ""))
+    except ConfigError as error:
+        raise complaint_of(error, text) from None
+    return text
+
+
+def _at(text: str) -> str:
+    try:
+        AtTrigger(text)
+    except ConfigError as error:
+        raise complaint_of(error, text, Code.TIME) from None
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        load_zone(name)
+    except ConfigError as error:
+        raise complaint_of(error, name) from None
+    return name
+
+
+def _task(name: str) -> str:
+    if len(name) > _MAX_NAME or not _TASK.fullmatch(name):
+        message = f"{shown(name)} is not the name of a task"
+        raise complaint(Code.VALUE, message, "write module:function, such as shop.tasks:nightly_report")
+    return name
+
+
+def _module(name: str) -> str:
+    if len(name) > _MAX_NAME or not _MODULE.fullmatch(name):
+        message = f"{shown(name)} is not the name of a Python module"
+        raise complaint(Code.VALUE, message, "write it as in an import statement: shop.tasks")
+    return name
+
+
+def _named(kind: str) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        try:
+            return keys.checked(kind, name)
+        except InvalidName as error:
+            raise complaint(Code.NAME, str(error)) from None
+
+    return check
+
+
+def _lock_key(template: str) -> str:
+    try:
+        names = [
+            (name, spec, turn) for _, name, spec, turn in Formatter().parse(template) if name is not None
+        ]
+    except ValueError as error:
+        raise complaint(Code.TEMPLATE, f"{error}", 'write "report:{currency}", or {{ for a brace') from None
+    for name, spec, turn in names:
+        if not name.isidentifier() or spec or turn:
+            message = f"{{{name}}} is not the plain name of an argument"
+            raise complaint(
+                Code.TEMPLATE, message, "write the name of an argument of the task, such as {currency}"
+            )
+    if not 1 <= len(template) <= _MAX_NAME:
+        raise complaint(
+            Code.TEMPLATE, f"a lock key has 1 to {_MAX_NAME} characters", "shorten it, or remove the key"
+        )
+    return template
+
+
+def _one_of(*words: str, later: tuple[str, ...] = ()) -> Callable[[str], str]:
+    def check(word: str) -> str:
+        if word in words:
+            return word
+        if word in later:
+            raise complaint(Code.LATER, f"{word} is not yet supported", f"write one of: {', '.join(words)}")
+        raise complaint(
+            Code.VALUE, f"{shown(word)} is not a choice here", did_you_mean(word, (*words, *later))
+        )
+
+    return check
+
+
+def _choices(*words: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(words)})
+
+
+def _pattern(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "maxLength": _MAX_NAME})
+
+
+def _refuse(value: Any, info: ValidationInfo) -> Any:
+    name = (info.field_name or "").rstrip("_")
+    hint = "remove it; this version could only ignore it"
+    raise complaint(Code.LATER, f"{name} is not yet supported", hint, on_key=True)
+
+
+def _only_true(value: Any) -> bool:
+    if value is not True:
+        raise complaint(Code.VALUE, "manual can only be true", "write manual: true, or another trigger")
+    return True
+
+
+def _store_url(url: str) -> str:
+    if not url.startswith(SCHEMES):
+        hint = "write redis://host:6379/0, rediss://host:6379/0 (TLS) or unix:///path/to/socket"
+        raise complaint(Code.VALUE, f"{shown(without_secret(url))} is not a store URL", hint)
+    return url
+
+
+def _database_url(url: str) -> str:
+    if not re.match(r"[a-z][a-z0-9+]*://", url):
+        hint = "write sqlite:///path/to/file.db or postgresql+psycopg://host/name"
+        raise complaint(Code.VALUE, f"{shown(without_secret(url))} is not a database URL", hint)
+    return url
+
+
+def _version(number: int) -> int:
+    if number != 1:
+        raise complaint(Code.VALUE, f"version {number} is not known", "write version: 1")
+    return number
+
+
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
+DurationMs = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
+SomeDurationMs = Annotated[int, BeforeValidator(_some_duration), _DURATION_SCHEMA]
+CronText = Annotated[str, AfterValidator(_cron)]
+AtText = Annotated[str, AfterValidator(_at)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+TaskName = Annotated[str, AfterValidator(_task), _pattern(_TASK)]
+ModuleName = Annotated[str, AfterValidator(_module), _pattern(_MODULE)]
+QueueName = Annotated[str, AfterValidator(_named("queue"))]
+Namespace = Annotated[str, AfterValidator(_named("namespace"))]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+LockKey = Annotated[str, AfterValidator(_lock_key)]
+OnlyTrue = Annotated[bool, BeforeValidator(_only_true), WithJsonSchema({"const": True})]
+Version = Annotated[int, AfterValidator(_version), WithJsonSchema({"const": 1})]
+Later = Annotated[
+    Any, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "description": "not yet supported"})
+]
+
+_OVERLAP = ("skip", "allow")
+OverlapWord = Annotated[
+    str,
+    AfterValidator(_one_of(*_OVERLAP, later=("queue-one", "queue-all", "cancel-running"))),
+    _choices(*_OVERLAP),
+]
+_ON_CONFLICT = ("skip", "wait", "fail")
+OnConflictWord = Annotated[
+    str, AfterValidator(_one_of(*_ON_CONFLICT, later=("park", "replace"))), _choices(*_ON_CONFLICT)
+]
+_CATCH_UP = ("latest", "all", "none")
+CatchUpWord = Annotated[str, AfterValidator(_one_of(*_CATCH_UP)), _choices(*_CATCH_UP)]
+_BACKOFF = ("exponential", "constant")
+BackoffWord = Annotated[str, AfterValidator(_one_of(*_BACKOFF)), _choices(*_BACKOFF)]
+GapWord = Annotated[str, AfterValidator(_one_of("run-after", later=("skip",))), _choices("run-after")]
+FoldWord = Annotated[str, AfterValidator(_one_of("first", later=("second", "both"))), _choices("first")]

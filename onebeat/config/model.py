@@ -1,0 +1,147 @@
+"""What may a configuration file say? Pure.
+
+The language of `docs/reference/configuration.md`, with the keys of later versions already in it: they
+refuse (`Later`) rather than being ignored. An attribute that holds a number carries its unit, its alias
+is the key that people write.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from onebeat.config import fields as f
+from onebeat.keys import PRIORITIES, SCHEDULE_ID
+from onebeat.scheduler.schedule import CatchUp, RetryRule, SingletonRule
+
+TRIGGERS = ("cron", "every", "at", "manual", "calendar", "any")
+_CATCH_UP, _RETRY, _SINGLETON = CatchUp(), RetryRule(), SingletonRule()  # the defaults, said once
+_ONE_TRIGGER: JsonDict = {"oneOf": [{"required": [key]} for key in TRIGGERS]}
+
+
+class Section(BaseModel):
+    """A mapping with known keys; `model_fields_set` tells which of them were written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class CatchUpSection(Section):
+    """Which of the times missed while no beat ran are still run."""
+
+    policy: f.CatchUpWord = Field(default=_CATCH_UP.policy.value, description="latest, all or none of them")
+    window_ms: f.DurationMs = Field(
+        default=_CATCH_UP.window_ms, alias="window", description="how old a missed time may be"
+    )
+    max: int = Field(
+        default=_CATCH_UP.max, ge=1, le=10_000, description="how many are run at the most (policy: all)"
+    )
+
+
+class RetriesSection(Section):
+    """How a failed attempt is tried again."""
+
+    max: int = Field(default=_RETRY.max, ge=0, le=1000, description="tries after the first one")
+    backoff: f.BackoffWord = Field(default=_RETRY.backoff, description="exponential or constant delays")
+    delay_ms: f.DurationMs = Field(
+        default=_RETRY.delay_ms, alias="delay", description="before the first retry"
+    )
+    max_delay_ms: f.DurationMs = Field(
+        default=_RETRY.max_delay_ms, alias="max_delay", description="no delay is longer"
+    )
+
+
+class SingletonSection(Section):
+    """The lock that a run holds, so that no two run at a time."""
+
+    key: f.LockKey | None = Field(
+        default=None, description="may name arguments: report:{currency}; default: the task"
+    )
+    on_conflict: f.OnConflictWord = Field(default=_SINGLETON.on_conflict, description="when the lock is held")
+    lease_ms: f.SomeDurationMs = Field(
+        default=_SINGLETON.lease_ms,
+        alias="lease",
+        description="how soon the lock of a dead holder is free; renewed",
+    )
+    wait_ms: f.DurationMs = Field(
+        default=_SINGLETON.wait_ms, alias="wait", description="how long to wait for it"
+    )
+
+
+class DstSection(Section):
+    """What a fixed wall time does when the clocks jump over it or show it twice."""
+
+    gap: f.GapWord = Field(default="run-after", description="run right after the gap")
+    fold: f.FoldWord = Field(default="first", description="run the first time")
+
+
+class Defaults(Section):
+    """What every schedule of the file says unless it says otherwise; mappings merge key by key."""
+
+    queue: f.QueueName = Field(default="default", description="where the messages go")
+    priority: int = Field(default=0, ge=0, lt=PRIORITIES, description="0 is served first")
+    overlap: f.OverlapWord = Field(default="skip", description="when the previous run is not over")
+    catch_up: CatchUpSection = Field(default=CatchUpSection(), description="times missed while no beat ran")
+    expires_ms: f.SomeDurationMs | None = Field(
+        default=None, alias="expires", description="do not start later than this after the nominal time"
+    )
+    timeout_ms: f.SomeDurationMs | None = Field(
+        default=None, alias="timeout", description="how long a run may last"
+    )
+    retries: RetriesSection | None = Field(default=None, description="how a failed attempt is tried again")
+    singleton: SingletonSection | None = Field(default=None, description="no two runs at a time")
+    owner: str = Field(default="", max_length=200, description="who is asked about it")
+    tags: list[str] = Field(default=[], max_length=50, description="words to select schedules by")
+    dst: DstSection = Field(default=DstSection(), description="at daylight-saving changes")
+    jitter: f.Later = None
+
+
+class Entry(Defaults):
+    """One schedule: a task and exactly one trigger."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_TRIGGER)
+
+    task: f.TaskName = Field(description="module:function, or the name a task is registered by")
+    cron: f.CronText | None = Field(default=None, description='5 fields: "30 2 * * mon-fri"; @daily; H')
+    every_ms: f.SomeDurationMs | None = Field(
+        default=None, alias="every", description="a fixed period, on a grid in UTC"
+    )
+    offset_ms: f.DurationMs | None = Field(
+        default=None, alias="offset", description="shifts the grid of every"
+    )
+    at: f.AtText | None = Field(default=None, description="once, at this wall time: 2026-12-31T23:00")
+    manual: f.OnlyTrue | None = Field(default=None, description="only when somebody triggers it")
+    timezone: f.ZoneName = Field(default="UTC", description="IANA name; default: that of the file")
+    args: list[Any] = Field(default=[], description="positional arguments of the task")
+    kwargs: dict[str, Any] = Field(default={}, description="keyword arguments of the task")
+    enabled: bool = Field(default=True, description="false: known, never fired")
+    calendar: f.Later = None
+    any: f.Later = None
+    start: f.Later = None
+    end: f.Later = None
+    limit: f.Later = None
+    except_: f.Later = Field(default=None, alias="except")
+    extends: f.Later = None
+    matrix: f.Later = None
+
+
+class File(Section):
+    """One configuration file."""
+
+    version: f.Version = Field(default=1, description="of this language")
+    timezone: f.ZoneName = Field(default="UTC", description="of the schedules that name none")
+    imports: list[f.ModuleName] = Field(default=[], description="modules that register tasks")
+    redis: f.StoreUrl | None = Field(
+        default=None, description="URL of the store; --redis and ONEBEAT_REDIS_URL come first"
+    )
+    database: f.DatabaseUrl | None = Field(default=None, description="URL of the database with the ledger")
+    namespace: f.Namespace | None = Field(default=None, description="separates clusters that share a store")
+    include: f.Later = None
+    defaults: Defaults = Field(default=Defaults(), description="for every schedule of this file")
+    profiles: f.Later = None
+    schedules: dict[str, Entry] = Field(
+        default={},
+        description="id → schedule",
+        json_schema_extra={"propertyNames": {"pattern": f"^{SCHEDULE_ID.pattern}$"}},
+    )

@@ -1,0 +1,68 @@
+"""What can happen to a fire or a message, and what does its log line carry? Pure.
+
+Scripts append these as JSON lines to the queue's event log (`ob:T:log`, field `e`, one stream entry
+per script call). The entry's id gives the time in Redis milliseconds, so no line repeats it.
+`docs/reference/events.md` is generated from this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    EMITTED = "emitted"
+    SKIPPED = "skipped"
+    CLAIMED = "claimed"
+    ENDED = "ended"
+    RETRIED = "retried"
+    RECOVERED = "recovered"
+    RELEASED = "released"
+    LATE_ACK = "late_ack"
+
+
+class SkipReason(StrEnum):
+    """Why a nominal time did not become a run."""
+
+    OVERLAP = "overlap"  # the previous run is not over
+    WINDOW = "window"  # missed while no beat ran, and older than the policy catches up with
+    PAUSED = "paused"
+    EXPIRED = "expired"  # claimed later after its nominal time than `expires` allows
+    SINGLETON = "singleton"  # another run holds the singleton's lock
+    LIMIT = "limit"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event: its name, its fields beside `event` and `id`, and what it says."""
+
+    event: Event
+    fields: tuple[str, ...]
+    meaning: str
+
+
+_FIRE = ("schedule", "task", "nominal_ms")
+EVENTS: tuple[Row, ...] = (
+    Row(Event.EMITTED, _FIRE, "the beat queued a fire"),
+    Row(
+        Event.SKIPPED,
+        (*_FIRE, "reason", "count", "first_ms"),
+        "a nominal time will not run; `count` > 1 covers all of the schedule's times since `first_ms`",
+    ),
+    Row(Event.CLAIMED, ("worker", "deliveries"), "a worker took the message"),
+    Row(
+        Event.ENDED,
+        (*_FIRE, "state", "attempt", "worker", "started_ms", "ended_ms", "error", "reason"),
+        "the message reached a terminal state",
+    ),
+    Row(
+        Event.RETRIED,
+        (*_FIRE, "attempt", "worker", "started_ms", "ended_ms", "error", "delay_ms"),
+        "an attempt failed and another one follows",
+    ),
+    Row(Event.RECOVERED, ("worker", "deliveries"), "a dead worker's message went back to the front"),
+    Row(Event.RELEASED, ("worker",), "a worker gave an unstarted message back"),
+    Row(Event.LATE_ACK, ("worker",), "a former owner reported an end; nothing was changed"),
+)

@@ -1,0 +1,152 @@
+"""Which keys does onebeat keep in Redis, and what is in each? Pure.
+
+All state that must change together carries one hash tag and so shares a slot: `T = {<ns>:<queue>}`.
+Key names are built here and nowhere else; `docs/reference/redis.md` is generated from `TABLE`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from onebeat.errors import InvalidName
+
+PRIORITIES = 4  # 0 is served first
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}", re.ASCII)
+SCHEDULE_ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One kind of key: `life` is `permanent`, `in use` (deleted when empty) or `ttl`."""
+
+    pattern: str
+    type: str
+    life: str
+    meaning: str
+
+
+TABLE: tuple[Key, ...] = (
+    Key("ob:{ns:queue}:ready:<p>", "list", "in use", "records ready to run, priority p = 0 (first) … 3"),
+    Key("ob:{ns:queue}:own:<wid>", "hash", "in use", "id → record that worker incarnation wid holds"),
+    Key("ob:{ns:queue}:lease", "zset", "in use", "wid → end of its lease, Redis ms"),
+    Key("ob:{ns:queue}:due", "zset", "in use", "id → due ms of delayed messages and retries"),
+    Key("ob:{ns:queue}:duerec", "hash", "in use", "id → record of delayed messages and retries"),
+    Key("ob:{ns:queue}:dead", "zset", "permanent", "id → died ms of dead letters"),
+    Key("ob:{ns:queue}:deadrec", "hash", "permanent", "id → record of a dead letter"),
+    Key("ob:{ns:queue}:deadwhy", "hash", "permanent", "id → why it died: JSON with reason and traceback"),
+    Key("ob:{ns:queue}:uniq:<hash>", "string", "ttl", "id and fingerprint of an idempotent enqueue"),
+    Key("ob:{ns:queue}:lane:<lane>", "string", "ttl", "last sequence number and answers of one sender"),
+    Key("ob:{ns:queue}:fence", "string", "permanent", "last fence handed out with a claim"),
+    Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
+    Key("ob:{ns:queue}:sched", "hash", "permanent", "schedule id → cursor, ms of the last decided nominal"),
+    Key("ob:{ns:queue}:next", "zset", "permanent", "schedule id → next nominal ms"),
+    Key("ob:{ns:queue}:gen", "hash", "permanent", "configuration hash → its generation"),
+    Key("ob:{ns:queue}:seen", "zset", "permanent", "configuration hash → when a beat last used it, ms"),
+    Key("ob:{ns:queue}:live", "hash", "in use", "schedule id → messages of it that are not over"),
+    Key("ob:{ns:queue}:stats", "hash", "permanent", "counters by name"),
+    Key("ob:{ns:queue}:log", "stream", "permanent", "event log, capped"),
+    Key("ob:{ns:lock:name}:owner", "string", "ttl", "token of the holder"),
+    Key("ob:{ns:lock:name}:state", "hash", "ttl", "fence, tickets, holder; outlives the owner"),
+    Key("ob:{ns:lock:name}:queue", "zset", "ttl", "ticket → token of who waits"),
+    Key("ob:{ns:lock:name}:waiters", "hash", "ttl", "token → how to wake it and until when it waits"),
+    Key("ob:{ns:lock:name}:bell:<token>", "list", "ttl", "mailbox of one waiter"),
+    Key("ob:{ns}:leader", "string", "ttl", "token of the beat that emits first"),
+    Key("ob:{ns}:beats", "hash", "permanent", "beat → who and where, for people"),
+    Key("ob:{ns}:workers", "hash", "permanent", "worker → who and where, for people"),
+    Key("ob:{ns}:queues", "set", "permanent", "queues that anyone ever used"),
+    Key("ob:{ns}:cluster", "hash", "permanent", "cluster id and format version"),
+)
+
+
+def checked(kind: str, name: str) -> str:
+    """`name` itself, if a key can carry it. A namespace has no colon: that is where it ends in a key.
+
+    Raises:
+        InvalidName: empty, longer than 64, or with characters such as braces or spaces.
+    """
+    ends = kind == "namespace" and ":" in name  # else queue c of a:b would be queue b:c of a
+    if ends or not _NAME.fullmatch(name):
+        colon = "" if kind == "namespace" else ": "
+        raise InvalidName(
+            f"{kind} {name!r} is not a valid name: "
+            f"use 1 to 64 of A-Z a-z 0-9 _ . {colon}- and start with a letter or digit"
+        )
+    return name
+
+
+class QueueKeys:
+    """The keys of one queue; attributes are the names of `TABLE`."""
+
+    def __init__(self, namespace: str, queue: str) -> None:
+        self.queue = checked("queue", queue)
+        self.prefix = prefix = f"ob:{{{checked('namespace', namespace)}:{queue}}}"
+        self.ready = tuple(f"{prefix}:ready:{p}" for p in range(PRIORITIES))
+        self.lease = f"{prefix}:lease"
+        self.due = f"{prefix}:due"
+        self.duerec = f"{prefix}:duerec"
+        self.dead = f"{prefix}:dead"
+        self.deadrec = f"{prefix}:deadrec"
+        self.deadwhy = f"{prefix}:deadwhy"
+        self.fence = f"{prefix}:fence"
+        self.bell = f"{prefix}:bell"
+        self.sched = f"{prefix}:sched"
+        self.next = f"{prefix}:next"
+        self.gen = f"{prefix}:gen"
+        self.seen = f"{prefix}:seen"
+        self.live = f"{prefix}:live"
+        self.stats = f"{prefix}:stats"
+        self.log = f"{prefix}:log"
+
+    def own(self, wid: str) -> str:
+        """Where worker incarnation `wid` keeps what it holds."""
+        return f"{self.prefix}:own:{wid}"
+
+    def uniq(self, digest: str) -> str:
+        """The marker of an idempotent enqueue."""
+        return f"{self.prefix}:uniq:{digest}"
+
+    def lane(self, lane: str) -> str:
+        """The last sequence number of one sender."""
+        return f"{self.prefix}:lane:{lane}"
+
+
+@lru_cache(maxsize=1024)
+def queue_keys(namespace: str, queue: str) -> QueueKeys:
+    """The keys of `queue`, built once."""
+    return QueueKeys(namespace, queue)
+
+
+class LockKeys:
+    """The keys of one lock; `name` may be any text, the keys still share one slot."""
+
+    __slots__ = ("name", "owner", "prefix", "queue", "state", "waiters")
+
+    def __init__(self, namespace: str, name: str) -> None:
+        if not name or len(name) > 512:
+            raise InvalidName(f"lock name {name!r} must have 1 to 512 characters")
+        self.name = name
+        self.prefix = prefix = f"ob:{{{checked('namespace', namespace)}:lock:{name}}}"
+        self.owner = f"{prefix}:owner"
+        self.state = f"{prefix}:state"
+        self.queue = f"{prefix}:queue"
+        self.waiters = f"{prefix}:waiters"
+
+    def bell(self, token: str) -> str:
+        """The mailbox of the waiter with this token."""
+        return f"{self.prefix}:bell:{token}"
+
+
+class SpaceKeys:
+    """The keys of a whole namespace: who is alive, which queues exist."""
+
+    __slots__ = ("beats", "cluster", "leader", "queues", "workers")
+
+    def __init__(self, namespace: str) -> None:
+        prefix = f"ob:{{{checked('namespace', namespace)}}}"
+        self.leader = f"{prefix}:leader"
+        self.beats = f"{prefix}:beats"
+        self.workers = f"{prefix}:workers"
+        self.queues = f"{prefix}:queues"
+        self.cluster = f"{prefix}:cluster"

@@ -1,0 +1,81 @@
+"""What does the history say? Reading it, and forgetting what is old.
+
+`namespace=None` asks about every namespace that shares the database.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select, tuple_
+
+from onebeat.ledger.engine import READ_ONLY
+from onebeat.ledger.fold import TERMINAL, Run
+from onebeat.ledger.tables import CURSOR, LOG_POSITION, RUN
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine, Select
+
+FORGET_LIMIT = 1_000
+
+
+def runs(
+    engine: Engine,
+    *,
+    limit: int,
+    schedule: str | None = None,
+    state: str | None = None,
+    since_ms: int | None = None,
+    namespace: str | None = None,
+) -> list[Run]:
+    """At most `limit` runs, the newest (by nominal time) first."""
+    wanted = select(RUN).order_by(RUN.c.at_ms.desc(), RUN.c.id).limit(limit)
+    for column, value in ((RUN.c.schedule, schedule), (RUN.c.state, state), (RUN.c.namespace, namespace)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if since_ms is not None:
+        wanted = wanted.where(RUN.c.at_ms >= since_ms)
+    return [Run(**row._asdict()) for row in _all(engine, wanted)]
+
+
+def run(engine: Engine, id: str, *, namespace: str | None = None) -> Run | None:
+    """The run with this id, or None."""
+    wanted = select(RUN).where(RUN.c.id == id).order_by(RUN.c.at_ms.desc()).limit(1)
+    found = _all(engine, wanted if namespace is None else wanted.where(RUN.c.namespace == namespace))
+    return Run(**found[0]._asdict()) if found else None
+
+
+def counts(engine: Engine, *, since_ms: int | None = None, namespace: str | None = None) -> dict[str, int]:
+    """State → nominal times in it; a skipped stretch counts each of its times."""
+    wanted = select(RUN.c.state, func.sum(RUN.c.count)).group_by(RUN.c.state)
+    if since_ms is not None:
+        wanted = wanted.where(RUN.c.at_ms >= since_ms)
+    if namespace is not None:
+        wanted = wanted.where(RUN.c.namespace == namespace)
+    return {row[0]: int(row[1]) for row in _all(engine, wanted)}
+
+
+def cursors(engine: Engine, namespace: str, queue: str) -> dict[str, int]:
+    """Schedule → last decided nominal time, ms: where a beat goes on when Redis has lost its data."""
+    here = (CURSOR.c.namespace == namespace) & (CURSOR.c.queue == queue)
+    return {row[0]: row[1] for row in _all(engine, select(CURSOR.c.schedule, CURSOR.c.cursor_ms).where(here))}
+
+
+def lost_events(engine: Engine) -> dict[str, int]:
+    """Event log → entries that were trimmed before any historian read them; only logs with a loss."""
+    wanted = select(LOG_POSITION.c.stream, LOG_POSITION.c.lost).where(LOG_POSITION.c.lost > 0)
+    return {row[0]: row[1] for row in _all(engine, wanted)}
+
+
+def forget_runs(engine: Engine, before_ms: int, limit: int = FORGET_LIMIT) -> int:
+    """Deletes at most `limit` ended runs with a nominal time before `before_ms`; returns how many."""
+    key = (RUN.c.namespace, RUN.c.id)
+    old = select(*key).where(RUN.c.at_ms < before_ms, RUN.c.state.in_(sorted(TERMINAL)))
+    with engine.begin() as connection:
+        oldest = old.order_by(RUN.c.at_ms).limit(limit)
+        return connection.execute(delete(RUN).where(tuple_(*key).in_(oldest))).rowcount
+
+
+def _all(engine: Engine, wanted: Select[Any]) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execution_options(**READ_ONLY).execute(wanted))

@@ -1,0 +1,124 @@
+"""Under which lock name does a call run, and what follows when it is held? Pure."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from string import Formatter
+from typing import Any, TypeAlias
+
+from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout, NotYetSupported
+from onebeat.locks.view import Holder
+
+KeyRule: TypeAlias = str | Callable[..., str] | None
+_LATER = ("park", "replace")
+
+
+class OnConflict(StrEnum):
+    """What a call does when the lock is held, after it waited for `wait` seconds."""
+
+    SKIP = "skip"  # return None without running
+    WAIT = "wait"  # raise LockTimeout
+    FAIL = "fail"  # raise LockHeld
+
+
+@dataclass(frozen=True, slots=True)
+class Singleton:
+    """How `@singleton` was written on a function. `key` None is the function's qualified name."""
+
+    key: KeyRule = None
+    on_conflict: OnConflict = OnConflict.SKIP
+    wait_s: float = 0.0
+    lease_s: float = 10.0
+    at_least_s: float = 0.0
+
+    def key_for(self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        """The name of the lock for this call of `fn`. Arguments that a worker adds may be missing.
+
+        Raises:
+            BadArguments: they do not fit `fn`, or the key needs one that is missing.
+        """
+        if self.key is None:
+            return default_key(fn)
+        if callable(self.key):
+            return self.key(*args, **kwargs)
+        try:
+            bound = inspect.signature(fn).bind_partial(*args, **kwargs)
+            bound.apply_defaults()
+            return self.key.format_map(bound.arguments)
+        except (TypeError, LookupError, AttributeError, ValueError) as problem:
+            raise BadArguments(
+                f"the singleton key {self.key!r} of {default_key(fn)} cannot be made for this call: "
+                f"{type(problem).__name__}: {problem}"
+            ) from problem
+
+    def check(self, fn: Callable[..., Any]) -> None:
+        """Return if the key can be made from the parameters of `fn`.
+
+        Raises:
+            ConfigError: it names something else; the message has the parameters.
+        """
+        if not isinstance(self.key, str):
+            return
+        known = list(inspect.signature(fn).parameters)
+        for name in field_names(self.key):
+            if name not in known:
+                raise ConfigError(
+                    f"@singleton(key={self.key!r}) on {default_key(fn)}: there is no parameter {name!r}; "
+                    f"use one of {', '.join(known) or '(it has none)'}"
+                )
+
+
+def default_key(fn: Callable[..., Any]) -> str:
+    """`module:qualified name` of a function."""
+    inner = inspect.unwrap(fn)
+    return f"{inner.__module__}:{getattr(inner, '__qualname__', type(inner).__qualname__)}"
+
+
+def field_names(template: str) -> list[str]:
+    """The parameters that a key template names.
+
+    Raises:
+        ConfigError: it is no format template.
+    """
+    found: list[str] = []
+    try:
+        for _, field, nested, _ in Formatter().parse(template):
+            if field is not None:
+                found.append(field.split(".")[0].split("[")[0])
+            found += field_names(nested) if nested else []
+    except ValueError as problem:
+        raise ConfigError(
+            f"the singleton key {template!r} is no template such as 'report:{{day}}': {problem}"
+        ) from None
+    return found
+
+
+def policy_of(key: KeyRule, on_conflict: str, wait_s: float, lease_s: float, at_least_s: float) -> Singleton:
+    """The checked policy.
+
+    Raises:
+        ConfigError: an unknown conflict, or a wait that contradicts it.
+        NotYetSupported: `park` or `replace`.
+    """
+    if on_conflict in _LATER:
+        raise NotYetSupported(
+            f"@singleton(on_conflict={on_conflict!r}) does not exist yet: use 'wait' or 'skip'"
+        )
+    if on_conflict not in list(OnConflict):
+        raise ConfigError(f"@singleton(on_conflict={on_conflict!r}): use one of {', '.join(OnConflict)}")
+    if on_conflict == OnConflict.WAIT and not wait_s > 0:
+        raise ConfigError("@singleton(on_conflict='wait') needs wait=<seconds>: say how long")
+    return Singleton(key, OnConflict(on_conflict), wait_s, lease_s, at_least_s)
+
+
+def conflict(policy: Singleton, name: str, holder: Holder | None) -> LockHeld | LockTimeout | None:
+    """The error of a call that found lock `name` held; None when it is skipped."""
+    held = f"held by {holder}" if holder else "held until a moment ago"
+    if policy.on_conflict is OnConflict.SKIP:
+        return None
+    if policy.on_conflict is OnConflict.FAIL:
+        return LockHeld(f"singleton {name!r} is {held}: this call did not run; call again when it is over")
+    return LockTimeout(f"singleton {name!r} is {held}: this call waited {policy.wait_s} s and did not run")

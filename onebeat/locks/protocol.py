@@ -1,0 +1,212 @@
+"""Which calls acquire, wait for, renew and give up a lock?
+
+A script cannot wake a waiter whose mailbox it was not told of (every key is declared), so it answers
+whom it granted the lock to, and the protocol rings that bell. A bell saves time and decides nothing: a
+waiter whose bell stays silent asks again by itself, every `BEAT_S`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from onebeat.clock import Clock
+from onebeat.errors import Remedy, StoreError
+from onebeat.failpoints import reach
+from onebeat.keys import LockKeys
+from onebeat.locks.validity import believed_until_s
+from onebeat.wire import Call, Command, Pause, Protocol, insist, load
+
+ACQUIRE = load("locks", "acquire")
+RELEASE = load("locks", "release")
+RENEW = load("locks", "renew")
+RING = load("locks", "ring")
+
+INSIST_S = 5.0  # an unanswered call is repeated for this long
+ABANDON_S = 1.0  # and this one for less: its caller is leaving, and what it leaves behind lapses
+BEAT_S = 2.0  # a waiter asks again at least this often; far below any client's read timeout
+STAY_MS = 8_000  # a waiter that did not ask for this long is taken for dead
+BELL_MS = 10_000
+TOO_LATE_MAX = 3  # answers that came too late to be believed, one after the other
+
+
+class Released(StrEnum):
+    """What a release found."""
+
+    DONE = "done"
+    ALREADY = "already"  # this token gave it back before: a repeated release is no mistake
+    NOT_YOURS = "not-yours"  # the lease had ended, or an operator took the lock
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to get one lock: `token` is random and never used for another try."""
+
+    keys: LockKeys
+    token: str
+    lease_ms: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The lock is held: its fence, when that was asked for, and until when to believe it (monotonic)."""
+
+    fence: int
+    sent_s: float
+    until_s: float
+
+
+def text_of(answer: bytes | str) -> str:
+    """An answer as text; a client given by the user may decode by itself."""
+    return answer.decode() if isinstance(answer, bytes) else answer
+
+
+def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Grant | None]:
+    """Get the lock within `wait_s` seconds (None: without limit); None when another holds it.
+
+    Whatever ends this protocol other than its own return, `abandon` must follow.
+
+    Raises:
+        StoreError: the store did not answer for `INSIST_S`, or refused.
+    """
+    until_s = None if wait_s is None else clock.mono_s() + wait_s
+    too_late = 0
+    reach("lock.ready")
+    while too_late < TOO_LATE_MAX:
+        left_s = BEAT_S if until_s is None else until_s - clock.mono_s()
+        asked = _timed(insist(_ask(attempt, queues=left_s > 0), within_s=INSIST_S, clock=clock), clock)
+        (verdict, number), sent_s, answered_s = yield from asked
+        if text_of(verdict) == "held":
+            reach("lock.granted")
+            believed_s = believed_until_s(sent_s, answered_s, attempt.lease_ms / 1000)
+            if believed_s > answered_s:
+                return Grant(int(number), sent_s, believed_s)
+            too_late += 1
+        elif text_of(verdict) == "queued":
+            yield from _listen(attempt, min(left_s, _look_again_s(int(number))))
+        else:
+            break
+    if wait_s != 0 or too_late:
+        yield from abandon(attempt.keys, attempt.token)
+    return None
+
+
+def _ask(attempt: Attempt, *, queues: bool) -> Call:
+    keys = attempt.keys
+    return ACQUIRE.call(
+        owner=keys.owner,
+        state=keys.state,
+        queue=keys.queue,
+        waiters=keys.waiters,
+        bell=keys.bell(attempt.token),
+        token=attempt.token,
+        ttl_ms=attempt.lease_ms,
+        stay_ms=STAY_MS if queues else 0,
+        who=attempt.who,
+    )
+
+
+def _timed(calls: Protocol[Any], clock: Clock) -> Protocol[tuple[Any, float, float]]:
+    """What `calls` returns, and the monotonic seconds around the one request that was answered."""
+    effect = next(calls)
+    while True:
+        sent_s = clock.mono_s()
+        try:
+            answer = yield effect
+        except StoreError as problem:
+            effect = calls.throw(problem)
+            continue
+        answered_s = clock.mono_s()
+        try:
+            effect = calls.send(answer)
+        except StopIteration as stop:
+            return stop.value, sent_s, answered_s
+
+
+def _look_again_s(watch_ms: int) -> float:
+    """The head of the queue looks again right after the lease could end; the others on their beat."""
+    return BEAT_S if watch_ms < 0 else min(BEAT_S, (watch_ms + 1) / 1000)
+
+
+def _listen(attempt: Attempt, for_s: float) -> Protocol[None]:
+    """Return when the bell rings, and after `for_s` seconds at the latest."""
+    seconds = max(0.001, for_s)
+    try:
+        yield Command(("BLPOP", attempt.keys.bell(attempt.token), f"{seconds:.3f}"), block_s=seconds)
+    except StoreError as problem:
+        if problem.remedy is Remedy.FATAL:
+            raise
+        yield Pause(min(seconds, 0.25))
+
+
+def release(keys: LockKeys, token: str, keep_ms: int = 0) -> Protocol[Released]:
+    """Give the lock back and wake the next waiter; with `keep_ms` it stays shut for so long.
+
+    Raises:
+        StoreError: the store did not answer for `INSIST_S`, or refused; the lease ends by itself.
+    """
+    reach("lock.releasing")
+    answer = yield from _give_up(keys, token, "release", keep_ms=keep_ms)
+    reach("lock.released")
+    return answer
+
+
+def abandon(keys: LockKeys, token: str) -> Protocol[Released]:
+    """End an attempt for good: leave the queue, and pass the lock on if it was granted meanwhile."""
+    return (yield from _give_up(keys, token, "abandon"))
+
+
+def force(keys: LockKeys, token: str, note: str) -> Protocol[Released]:
+    """Take the lock from `token`, on an operator's word; `note` stays for the audit."""
+    return (yield from _give_up(keys, token, "force", note=note))
+
+
+def _give_up(keys: LockKeys, token: str, how: str, keep_ms: int = 0, note: str = "") -> Protocol[Released]:
+    call = RELEASE.call(
+        owner=keys.owner,
+        state=keys.state,
+        queue=keys.queue,
+        waiters=keys.waiters,
+        bell=keys.bell(token),
+        token=token,
+        how=how,
+        keep_ms=keep_ms,
+        note=note,
+    )
+    within_s = ABANDON_S if how == "abandon" else INSIST_S
+    verdict, heir = yield from insist(call, within_s=within_s)
+    if heir:
+        with suppress(StoreError):  # the heir asks by itself before long
+            yield RING.call(bell=keys.bell(text_of(heir)), life_ms=BELL_MS)
+    return Released(text_of(verdict))
+
+
+def renew(held: Sequence[tuple[LockKeys, str, int]]) -> Protocol[list[bool | None]]:
+    """Restart the leases of (keys, token, lease ms) in one call; which of them are still held.
+
+    None for a lock whose own keys the store refuses to read. When one call is refused as a whole (a
+    cluster takes no keys of different slots, a foreign program overwrote a key) each lock has its own.
+
+    Raises:
+        StoreError: no answer; it may be repeated.
+    """
+    call = RENEW.call(
+        owners=[keys.owner for keys, _, _ in held],
+        holds=[(token, lease_ms) for _, token, lease_ms in held],
+    )
+    try:
+        answers = yield call
+    except StoreError as problem:
+        if problem.remedy is not Remedy.FATAL:
+            raise
+        if len(held) == 1:
+            return [None]
+        alone: list[bool | None] = []
+        for each in held:
+            alone += yield from renew([each])
+        return alone
+    return [answer == 1 for answer in answers]

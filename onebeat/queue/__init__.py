@@ -1,0 +1,6 @@
+"""Where is each message? Records, the moves between states, and the clients that send."""
+
+from onebeat.queue.client import AsyncClient, Client, Handle
+from onebeat.queue.states import MOVES, TERMINAL, Move, State
+
+__all__ = ["MOVES", "TERMINAL", "AsyncClient", "Client", "Handle", "Move", "State"]

@@ -1,0 +1,195 @@
+"""How does a program put a task call into a queue? `Client`, and `AsyncClient` that awaits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from onebeat.clock import SYSTEM
+from onebeat.errors import BadPayload
+from onebeat.keys import PRIORITIES, queue_keys
+from onebeat.queue import payload
+from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_id
+from onebeat.queue.record import Header, Message
+from onebeat.wire import AsyncStore, Command, Protocol, Store, insist
+
+WITHIN_S = 10.0  # how long a call is sent again while the store does not answer
+TASK_NAME_MAX = 256
+KEY_MAX = 1024
+_DELAY_MAX_S = 10 * 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A queued call. `existing`: its key had been used, so `id` names the earlier call."""
+
+    id: str
+    existing: bool = False
+
+
+def draft(
+    name: str,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    key: str | None = None,
+    delay: float | None = None,
+    priority: int = 0,
+    flags: int = 0,
+    header: Header | None = None,
+) -> Draft:
+    """A message for one call of the task `name`; `delay` in seconds.
+
+    Raises:
+        BadPayload: name, arguments, delay or priority cannot be stored.
+    """
+    for kind, text, length in (("task name", name, TASK_NAME_MAX), ("key", key or "-", KEY_MAX)):
+        if not isinstance(text, str) or not 0 < len(text) <= length:
+            raise BadPayload(f"{kind} {text!r:.80} must be text of 1 to {length} characters")
+        payload.check_text(text, f"{kind} {text!r}")
+    if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
+        raise BadPayload(
+            f"args of {name} must be a list or tuple, not {type(args).__name__}: write args=({args!r},)"
+        )
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise BadPayload(f"kwargs of {name} must be a mapping, not {type(kwargs).__name__}")
+    if not isinstance(priority, int) or not 0 <= priority < PRIORITIES:
+        raise BadPayload(f"priority {priority!r} of {name} must be 0 (first) to {PRIORITIES - 1}")
+    if delay is not None and not (isinstance(delay, (int, float)) and 0 <= delay <= _DELAY_MAX_S):
+        raise BadPayload(f"delay {delay!r} of {name} must be 0 to {_DELAY_MAX_S} seconds")
+    message = Message(
+        id=new_id(),
+        header=replace_key(header or Header(task=name), key),
+        body=payload.encode(args, kwargs or {}),
+        priority=priority,
+        flags=flags,
+        enqueued_ms=SYSTEM.wall_ms(),
+    )
+    return Draft(message, delay_ms=round((delay or 0) * 1000), key=key or "")
+
+
+def replace_key(header: Header, key: str | None) -> Header:
+    """`header` with the business key set."""
+    if not key:
+        return header
+    import msgspec
+
+    return msgspec.structs.replace(header, key=key)
+
+
+def send(
+    space: str, namespace: str, queue: str, drafts: Sequence[Draft], lanes: Lanes, known: set[str]
+) -> Protocol[list[Sent]]:
+    """Store `drafts` in `queue`, and the queue's name where operators look for it (once)."""
+    keys = queue_keys(namespace, queue)
+    if queue not in known:
+        yield from insist(Command(("SADD", space, queue)), within_s=WITHIN_S)
+        known.add(queue)
+    return (yield from enqueue(keys, drafts, lanes, within_s=WITHIN_S))
+
+
+class Client:
+    """Puts calls into queues. Threads may share one."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lanes = Lanes()
+        self._known: set[str] = set()
+
+    @classmethod
+    def from_url(cls, url: str, namespace: str = "onebeat") -> Client:
+        """A client of the store at `url` (`redis://`, `rediss://`, `unix://`); connects when first used."""
+        return cls(Store.open(url, namespace))
+
+    def enqueue(
+        self,
+        name: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        queue: str = "default",
+        key: str | None = None,
+        delay: float | None = None,
+        priority: int = 0,
+    ) -> Handle:
+        """Queue one call of the task `name`.
+
+        `key`: the same key within a day is stored once and its effect happens once; `delay` in seconds.
+
+        Raises:
+            BadPayload: arguments that cannot be stored.
+            IdempotencyConflict: `key` was used with other arguments.
+            StoreError: the store did not answer for 10 s; the call may or may not be queued.
+        """
+        return self._send(queue, [draft(name, args, kwargs, key=key, delay=delay, priority=priority)])[0]
+
+    def enqueue_many(
+        self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
+    ) -> list[Handle]:
+        """Queue `(name, args, kwargs)` calls in order, 256 in a round trip; raises as `enqueue` does."""
+        return self._send(queue, [draft(name, args, kwargs) for name, args, kwargs in calls])
+
+    def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
+        """Queue prepared messages (what `Task.enqueue` uses)."""
+        return self._send(queue, drafts)
+
+    def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
+        store = self.store
+        sent = store.run(send(store.space.queues, store.namespace, queue, drafts, self._lanes, self._known))
+        return [Handle(one.id, one.existing) for one in sent]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.store.close()
+
+
+class AsyncClient:
+    """The asyncio twin of `Client`: the same names, awaited. Belongs to one event loop."""
+
+    def __init__(self, store: AsyncStore) -> None:
+        self.store = store
+        self._lanes = Lanes()
+        self._known: set[str] = set()
+
+    @classmethod
+    def from_url(cls, url: str, namespace: str = "onebeat") -> AsyncClient:
+        """A client of the store at `url`; connects when first used."""
+        return cls(AsyncStore.open(url, namespace))
+
+    async def enqueue(
+        self,
+        name: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        queue: str = "default",
+        key: str | None = None,
+        delay: float | None = None,
+        priority: int = 0,
+    ) -> Handle:
+        """Queue one call; see `Client.enqueue`."""
+        return (
+            await self._send(queue, [draft(name, args, kwargs, key=key, delay=delay, priority=priority)])
+        )[0]
+
+    async def enqueue_many(
+        self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
+    ) -> list[Handle]:
+        """Queue `(name, args, kwargs)` calls in order; see `Client.enqueue_many`."""
+        return await self._send(queue, [draft(name, args, kwargs) for name, args, kwargs in calls])
+
+    async def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
+        """Queue prepared messages (what `Task.enqueue` uses)."""
+        return await self._send(queue, drafts)
+
+    async def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
+        store = self.store
+        sent = await store.run(
+            send(store.space.queues, store.namespace, queue, drafts, self._lanes, self._known)
+        )
+        return [Handle(one.id, one.existing) for one in sent]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.store.close()

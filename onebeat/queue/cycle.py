@@ -1,0 +1,98 @@
+"""What does a worker say and learn in one round trip?
+
+`cycle` settles finished messages and claims new ones. It is numbered: the same number again returns
+what is held instead of claiming more, so a lost reply never strands a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from onebeat.keys import QueueKeys
+from onebeat.queue.scripts import CYCLE, LOG_MAX
+from onebeat.queue.states import Move
+from onebeat.wire import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A finished message: its move and what the move needs.
+
+    `delay_ms` and `record` (attempt + 1) for RETRY, `record` and `why` (JSON) for BURY; `counted` is the
+    schedule whose `live` count it leaves, `event` its line in the log.
+    """
+
+    id: str
+    move: Move
+    delay_ms: int = 0
+    record: bytes = b""
+    why: bytes = b""
+    counted: str = ""
+    event: bytes = b""
+
+    def row(self) -> tuple[str, str, int, bytes, bytes, str, bytes]:
+        """The row of `cycle.lua`'s ARGV."""
+        return (self.id, self.move.value, self.delay_ms, self.record, self.why, self.counted, self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The answer to a cycle.
+
+    `fenced`: this incarnation was declared dead, everything it holds belongs to others. `again`: the call
+    had already run, `records` is all that is held. `next_due_ms`: when the next delayed message is due,
+    Redis ms. `fence` belongs to the first record, each further one has one more.
+    """
+
+    fenced: bool = False
+    again: bool = False
+    now_ms: int = 0
+    late: int = 0
+    next_due_ms: int | None = None
+    fence: int = 0
+    records: Sequence[bytes] = ()
+
+
+def cycle_call(
+    keys: QueueKeys, *, wid: str, seq: int, lease_ms: int, want: int, settled: Sequence[Settled]
+) -> Call:
+    """The call; send the very same object until it is answered, then raise `seq`."""
+    return CYCLE.call(
+        ready=keys.ready,
+        own=keys.own(wid),
+        lease=keys.lease,
+        due=keys.due,
+        duerec=keys.duerec,
+        dead=keys.dead,
+        deadrec=keys.deadrec,
+        deadwhy=keys.deadwhy,
+        bell=keys.bell,
+        live=keys.live,
+        stats=keys.stats,
+        log=keys.log,
+        fence=keys.fence,
+        wid=wid,
+        seq=seq,
+        lease_ms=lease_ms,
+        want=want,
+        log_max=LOG_MAX,
+        settled=[one.row() for one in settled],
+    )
+
+
+def read_claims(answer: Sequence[Any]) -> Claims:
+    """What the server's answer to `cycle_call` means."""
+    status = answer[0]
+    if status in (b"fenced", b"stale"):
+        return Claims(fenced=True)
+    _, now, late, next_due, fence, records = answer
+    return Claims(
+        again=status == b"again",
+        now_ms=int(now),
+        late=int(late),
+        next_due_ms=int(float(next_due)) if next_due else None,
+        fence=int(fence),
+        records=records,
+    )

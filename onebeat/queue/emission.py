@@ -1,0 +1,136 @@
+"""How does a beat put fires into a queue so that each happens once, with any number of beats?
+
+Three calls: `adopt` (is my configuration the newest?), `enrol` (where are the cursors?), `emit` (queue
+these fires if their cursors are still where I read them). Safety rests on the compare-and-set of the
+cursor alone; who is leader only saves work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from onebeat.keys import QueueKeys
+from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX
+from onebeat.wire import Protocol, insist
+
+STALE_MS = 5_000  # a configuration that no beat ran for so long gives way to an older one
+EMIT_MAX = 128  # fires in one call
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether this configuration is the newest, at Redis time `now_ms`."""
+
+    now_ms: int
+    newest: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """One decision to carry out: move the cursor from `cursor_ms` (as read) to `to_ms`.
+
+    `record` is the message to queue, empty when the decision only skips. `fields` are the JSON members
+    (without braces) of its event, `skipped` the JSON line of a skipped stretch of `skips` times.
+    """
+
+    schedule: str
+    cursor_ms: int
+    to_ms: int
+    next_ms: int | None
+    overlap: str
+    record: bytes = b""
+    fields: bytes = b""
+    skipped: bytes = b""
+    skips: int = 0
+
+
+class Fate(StrEnum):
+    """What became of a fire."""
+
+    EMITTED = "emitted"
+    SKIPPED = "skipped"
+    MOVED = "moved"
+    EARLY = "early"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A fire's fate; `cursor_ms` is the stored cursor when it had moved, None when there is none."""
+
+    fate: Fate
+    cursor_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Redis time and one answer per fire, in order."""
+
+    now_ms: int
+    answers: Sequence[Answer]
+
+
+def adopt(keys: QueueKeys, config: str, *, within_s: float, stale_ms: int = STALE_MS) -> Protocol[Standing]:
+    """Say that this beat runs configuration `config` (a hash)."""
+    now, newest, generation = yield from insist(
+        ADOPT.call(gen=keys.gen, seen=keys.seen, config=config, stale_ms=stale_ms), within_s=within_s
+    )
+    return Standing(int(now), bool(newest), int(generation))
+
+
+def enrol(
+    keys: QueueKeys, config: str, starts: Sequence[tuple[str, int | None]], *, within_s: float
+) -> Protocol[tuple[int, list[int | None]]]:
+    """Redis now and the cursor of each schedule of `starts`, in order.
+
+    A schedule without a cursor gets its start (None: now), unless this configuration is not the newest:
+    then its cursor is None.
+    """
+    rows = [(id_, "" if start is None else start) for id_, start in starts]
+    now, *cursors = yield from insist(
+        ENROL.call(gen=keys.gen, sched=keys.sched, config=config, schedules=rows), within_s=within_s
+    )
+    return int(now), [int(cursor) if cursor else None for cursor in cursors]
+
+
+def emit(keys: QueueKeys, config: str, fires: Sequence[Fire], *, within_s: float) -> Protocol[Emitted]:
+    """Carry out at most `EMIT_MAX` fires. A call that is sent again answers MOVED to where it moved."""
+    rows = [
+        (
+            fire.schedule,
+            fire.cursor_ms,
+            fire.to_ms,
+            "" if fire.next_ms is None else fire.next_ms,
+            fire.overlap,
+            fire.record,
+            fire.fields,
+            fire.skipped,
+            fire.skips,
+        )
+        for fire in fires
+    ]
+    now, *answers = yield from insist(
+        EMIT.call(
+            gen=keys.gen,
+            sched=keys.sched,
+            next=keys.next,
+            live=keys.live,
+            ready=keys.ready,
+            bell=keys.bell,
+            stats=keys.stats,
+            log=keys.log,
+            config=config,
+            log_max=LOG_MAX,
+            fires=rows,
+        ),
+        within_s=within_s,
+    )
+    return Emitted(int(now), [_answer(text) for text in answers])
+
+
+def _answer(text: bytes) -> Answer:
+    word, _, cursor = text.decode().partition(" ")
+    return Answer(Fate(word), int(cursor) if cursor else None)

@@ -1,0 +1,148 @@
+"""How does a message get into a queue exactly once, although replies get lost?
+
+A sender numbers its calls, as Kafka's idempotent producer does: each *lane* has one call in flight, the
+server remembers the lane's last number and answers, so a call that is sent again is recognised and
+answered, not executed, at a cost of one small key per lane instead of one per message.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from onebeat.errors import IdempotencyConflict
+from onebeat.failpoints import reach
+from onebeat.keys import QueueKeys
+from onebeat.queue.payload import canonical
+from onebeat.queue.record import Message, pack
+from onebeat.queue.scripts import BATCH_MAX, ENQUEUE
+from onebeat.wire import Protocol, insist
+
+LANE_TTL_MS = 600_000
+KEY_TTL_MS = 86_400_000  # how long an idempotency key is remembered
+
+
+@dataclass(slots=True)
+class Lane:
+    """One sender's numbering; used by one call at a time and dropped when a call is left unanswered."""
+
+    name: str
+    seq: int = 0
+    pid: int = field(default_factory=os.getpid)
+
+
+class Lanes:
+    """Free lanes; `list` methods used here are atomic, so threads may share it."""
+
+    def __init__(self) -> None:
+        self._free: list[Lane] = []
+
+    def take(self) -> Lane:
+        """A lane that nobody uses."""
+        pid = os.getpid()
+        while self._free:
+            try:
+                lane = self._free.pop()
+            except IndexError:  # another thread was faster
+                break
+            # After a fork parent and child would number different calls alike, and one would be lost.
+            if lane.pid == pid:
+                return lane
+        return Lane(secrets.token_urlsafe(9))
+
+    def give(self, lane: Lane) -> None:
+        """Take back a lane whose last call was answered."""
+        self._free.append(lane)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to send. `key` makes it idempotent: the same key within `key_ttl_ms` is stored once."""
+
+    message: Message
+    delay_ms: int = 0
+    key: str = ""
+    key_ttl_ms: int = KEY_TTL_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a draft: `existing` when its key had been used, `id` then names that message."""
+
+    id: str
+    existing: bool = False
+
+
+def new_id() -> str:
+    """A random message id: 88 bits, 15 characters, safe in every text."""
+    return secrets.token_urlsafe(11)
+
+
+def _digest(*parts: bytes) -> str:
+    hashed = blake2b(digest_size=16)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "big") + part)
+    return hashed.hexdigest()
+
+
+def enqueue(
+    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, *, within_s: float
+) -> Protocol[list[Sent]]:
+    """Store `drafts`, in order, in calls of at most 256; sends again for at most `within_s` seconds each.
+
+    Raises:
+        IdempotencyConflict: a key was used before with another task or other arguments.
+        StoreError: not answered in time. What was asked may or may not be stored.
+    """
+    sent: list[Sent] = []
+    for start in range(0, len(drafts), BATCH_MAX):
+        sent += yield from _enqueue_batch(keys, drafts[start : start + BATCH_MAX], lanes, within_s)
+    return sent
+
+
+def _enqueue_batch(
+    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, within_s: float
+) -> Protocol[list[Sent]]:
+    uniq: list[str] = []
+    rows = []
+    for draft in drafts:
+        place, fingerprint = 0, ""
+        if draft.key:
+            uniq.append(keys.uniq(_digest(draft.key.encode())))
+            place = len(uniq)
+            fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))
+        record = pack(draft.message)
+        rows.append((draft.message.id, record, draft.delay_ms, place, fingerprint, draft.key_ttl_ms))
+    lane = lanes.take()
+    lane.seq += 1
+    call = ENQUEUE.call(
+        ready=keys.ready,
+        due=keys.due,
+        duerec=keys.duerec,
+        bell=keys.bell,
+        stats=keys.stats,
+        lane=keys.lane(lane.name),
+        uniq=uniq,
+        seq=lane.seq,
+        lane_ttl_ms=LANE_TTL_MS,
+        messages=rows,
+    )
+    reach("enqueue.ready")
+    answers: list[bytes] = yield from insist(call, within_s=within_s)
+    reach("enqueue.sent")
+    lanes.give(lane)
+    return [_sent(draft, answer.decode()) for draft, answer in zip(drafts, answers, strict=True)]
+
+
+def _sent(draft: Draft, answer: str) -> Sent:
+    if not answer:
+        return Sent(draft.message.id)
+    if answer[0] == "!":
+        raise IdempotencyConflict(
+            f"key {draft.key!r} belongs to message {answer[1:]} with another task or other arguments: "
+            "use another key, or send the same arguments"
+        )
+    return Sent(answer[1:], existing=True)

@@ -1,0 +1,95 @@
+"""Which workers are alive, and what happens to the messages of a dead one?
+
+A message moves only when its worker is dead, never because it is slow: a lease belongs to a worker
+incarnation, not to a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onebeat.keys import QueueKeys
+from onebeat.queue.scripts import BEAT, LOG_MAX, RECOVER, RELEASE
+from onebeat.wire import Command, Protocol, insist
+
+LEASE_MS = 4_000
+DELIVERIES_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """`fenced`: wids that were declared dead meanwhile. `dead`: wids whose lease is over.
+
+    `next_end_ms`: when the lease that ends next would be over, Redis ms.
+    """
+
+    now_ms: int
+    fenced: frozenset[str]
+    dead: tuple[str, ...]
+    next_end_ms: int | None
+
+
+def beat(
+    keys: QueueKeys, wids: Sequence[str], *, lease_ms: int, join: bool, within_s: float
+) -> Protocol[Pulse]:
+    """Renew the leases of `wids` for `lease_ms`; `join` creates them."""
+    call = BEAT.call(lease=keys.lease, join=int(join), lease_ms=lease_ms, wids=wids)
+    now, alive, dead, next_end = yield from insist(call, within_s=within_s)
+    fenced = frozenset(wid for wid, lives in zip(wids, alive, strict=True) if not lives)
+    ends = int(float(next_end)) if next_end else None
+    return Pulse(int(now), fenced, tuple(wid.decode() for wid in dead), ends)
+
+
+def recover(
+    keys: QueueKeys, wid: str, *, gone: bool = False, deliveries_max: int = DELIVERIES_MAX, within_s: float
+) -> Protocol[int | None]:
+    """Move what the dead `wid` holds to the front; the number moved, or None when it lives after all.
+
+    `gone` means that the caller saw its process end; otherwise the lease must be over.
+    """
+    call = RECOVER.call(
+        own=keys.own(wid),
+        lease=keys.lease,
+        ready=keys.ready,
+        dead=keys.dead,
+        deadrec=keys.deadrec,
+        deadwhy=keys.deadwhy,
+        live=keys.live,
+        bell=keys.bell,
+        stats=keys.stats,
+        log=keys.log,
+        wid=wid,
+        gone=int(gone),
+        deliveries_max=deliveries_max,
+        log_max=LOG_MAX,
+    )
+    answer = yield from insist(call, within_s=within_s)
+    return None if answer == b"alive" else int(answer)
+
+
+def release(
+    keys: QueueKeys, wid: str, ids: Sequence[str] = (), *, leave: bool = False, within_s: float
+) -> Protocol[int]:
+    """Give `ids` (with `leave`: everything, and the lease) back to the front; how many went."""
+    call = RELEASE.call(
+        own=keys.own(wid),
+        lease=keys.lease,
+        ready=keys.ready,
+        bell=keys.bell,
+        stats=keys.stats,
+        log=keys.log,
+        wid=wid,
+        leave=int(leave),
+        log_max=LOG_MAX,
+        ids=ids,
+    )
+    answer = yield from insist(call, within_s=within_s)
+    return int(answer)
+
+
+def listen(keys: Sequence[QueueKeys], *, block_s: float) -> Protocol[str | None]:
+    """Wait up to `block_s` seconds for a bell; the queue that rang, or None."""
+    bells = {queue.bell.encode(): queue.queue for queue in keys}
+    answer = yield Command(("BZPOPMIN", *bells, block_s), block_s=block_s)
+    return bells[answer[0]] if answer else None

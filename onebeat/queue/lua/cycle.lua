@@ -1,0 +1,120 @@
+-- cycle: a worker settles what it finished and claims what it can start, in one round trip.
+-- KEYS ready[4] LIST records by priority
+-- KEYS own HASH what this worker holds: id → record, and `#`, its last sequence number
+-- KEYS lease ZSET worker → end of its lease, ms
+-- KEYS due ZSET id → due ms
+-- KEYS duerec HASH id → delayed record
+-- KEYS dead ZSET id → died ms
+-- KEYS deadrec HASH id → dead record
+-- KEYS deadwhy HASH id → why
+-- KEYS bell ZSET wakes one idle worker
+-- KEYS live HASH schedule id → messages not over
+-- KEYS stats HASH counters
+-- KEYS log STREAM events
+-- KEYS fence STRING last fence
+-- ARGV wid text this worker incarnation
+-- ARGV seq int grows by one with every call; the same one again answers again
+-- ARGV lease_ms int renews the lease for so long
+-- ARGV want int how many records to claim at the most
+-- ARGV log_max int entries that the log keeps
+-- ARGV ...settled[id, move, delay_ms, record, why, counted, event] counted: schedule id in live or ''
+-- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL
+-- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records
+local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
+local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local live, stats, log, fence = KEYS[13], KEYS[14], KEYS[15], KEYS[16]
+local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
+local settled, width = 6, 7
+
+-- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
+local function id_of(record)
+  local id = string.sub(record, 15, 14 + (string.byte(record, 12) or 0))
+  return string.find(id, '^[%w_.:@+~-]+$') and id or redis.sha1hex(record)
+end
+local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] or ready[4] end
+
+-- Everything that can fail does so before the first write: Redis does not roll back.
+local waiting = 0
+for p = 1, 4 do waiting = waiting + redis.call('LLEN', ready[p]) end
+for _, hash in ipairs({duerec, deadrec, deadwhy, live, stats}) do redis.call('HLEN', hash) end
+for _, zset in ipairs({due, dead, bell}) do redis.call('ZCARD', zset) end
+redis.call('XLEN', log)
+local last = tonumber(redis.call('HGET', own, '#') or '0')
+if not redis.call('ZSCORE', lease, wid) then return {'fenced'} end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local now_text = string.format('%.0f', now)
+-- From the clock, so that fences go on growing after the store lost its data.
+local first_fence = math.max(tonumber(redis.call('GET', fence) or '0') + 1, t[1] * 1000000 + t[2])
+local fence_text = string.format('%.0f', first_fence)
+if seq < last then return {'stale'} end
+-- The same number: this call has run and its reply was lost. A gap: the store went back to an earlier moment
+-- and lost calls. Both claim nothing and answer all that is held, of which the worker knows what it runs.
+local gap = last > 0 and seq > last + 1
+local again = gap or seq == last
+if again then want = 0 end
+redis.call('ZADD', lease, now + lease_ms, wid)
+redis.call('HSET', own, '#', ARGV[2])
+
+local lines, late, counts = {}, 0, {}
+for i = seq > last and settled or #ARGV + 1, #ARGV, width do
+  local id, move, record, counted = ARGV[i], ARGV[i + 1], ARGV[i + 3], ARGV[i + 5]
+  if redis.call('HDEL', own, id) == 0 then
+    late = late + 1
+    lines[#lines + 1] = '{"event":"late_ack","id":"' .. id .. '","worker":"' .. wid .. '"}'
+  else
+    if move == 'retry' then
+      redis.call('HSET', duerec, id, record)
+      redis.call('ZADD', due, now + tonumber(ARGV[i + 2]), id)
+    elseif move == 'bury' then
+      redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, ARGV[i + 4])
+      redis.call('ZADD', dead, now, id)
+    end
+    if counted ~= '' and move ~= 'retry' and redis.call('HINCRBY', live, counted, -1) <= 0 then
+      redis.call('HDEL', live, counted)
+    end
+    if ARGV[i + 6] ~= '' then lines[#lines + 1] = ARGV[i + 6] end
+    counts[move] = (counts[move] or 0) + 1
+  end
+end
+for move, count in pairs(counts) do redis.call('HINCRBY', stats, move, count) end
+if late > 0 then redis.call('HINCRBY', stats, 'late', late) end
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, again and 0 or 64)) do
+  local record = redis.call('HGET', duerec, id)
+  redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
+  if record then
+    redis.call('RPUSH', list_of(record), record)
+    waiting = waiting + 1
+  end
+end
+
+local records, held = {}, {}
+for p = 1, 4 do
+  local left = want - #records
+  for _, record in ipairs(left > 0 and redis.call('LPOP', ready[p], left) or {}) do
+    local id = id_of(record)
+    records[#records + 1] = record
+    held[#held + 1] = id; held[#held + 1] = record
+    if (string.byte(record, 2) or 0) % 2 == 1 then
+      lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
+        id, wid, string.byte(record, 3) or 0)
+    end
+  end
+end
+if waiting > #records and not again then redis.call('ZADD', bell, 0, '*') end
+if #held > 0 then redis.call('HSET', own, unpack(held)) end
+if again then
+  local all = redis.call('HGETALL', own)  -- bounded: a worker holds ≤ 256
+  for i = 1, #all, 2 do
+    if all[i] ~= '#' then records[#records + 1] = all[i + 1] end
+  end
+end
+if #records > 0 then
+  redis.call('SET', fence, string.format('%.0f', first_fence + #records - 1))
+end
+if #lines > 0 then redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n')) end
+local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+return {again and 'again' or 'ok', now_text, late, next_due[2] or '', fence_text, records}

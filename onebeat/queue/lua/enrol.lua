@@ -1,0 +1,25 @@
+-- enrol: read the cursors of schedules; a schedule without one starts now.
+-- KEYS gen HASH configuration → generation, and `top`, the newest
+-- KEYS sched HASH schedule id → cursor
+-- ARGV config text hash of the configuration that this beat runs
+-- ARGV ...schedules[id, cursor] cursor: where to start when there is none, '' for now
+-- MOVES none
+-- RETURNS now ms, then one cursor per schedule ('' when this beat may not create it)
+local gen, sched = KEYS[1], KEYS[2]
+local config = ARGV[1]
+local schedules, width = 2, 2
+local t = redis.call('TIME')
+local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+local current = redis.call('HGET', gen, 'top') == config
+redis.call('HLEN', sched)
+local answers = {now}
+for i = schedules, #ARGV, width do
+  local id, cursor = ARGV[i], ARGV[i + 1]
+  local stored = redis.call('HGET', sched, id)
+  if not stored and current then
+    stored = cursor ~= '' and cursor or now
+    redis.call('HSET', sched, id, stored)
+  end
+  answers[#answers + 1] = stored or ''
+end
+return answers

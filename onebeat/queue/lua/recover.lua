@@ -1,0 +1,77 @@
+-- recover: move a dead worker's messages back to the front.
+-- KEYS own HASH what the dead worker holds
+-- KEYS lease ZSET worker → end of its lease, ms
+-- KEYS ready[4] LIST records by priority
+-- KEYS dead ZSET id → died ms
+-- KEYS deadrec HASH id → dead record
+-- KEYS deadwhy HASH id → why
+-- KEYS live HASH schedule id → messages not over
+-- KEYS bell ZSET wakes one idle worker
+-- KEYS stats HASH counters
+-- KEYS log STREAM events
+-- ARGV wid text the dead worker
+-- ARGV gone int 1 when its supervisor saw it end; else its lease must be over
+-- ARGV deliveries_max int a message is buried when this many workers died of it
+-- ARGV log_max int entries that the log keeps
+-- MOVES RECOVER BURY
+-- RETURNS alive | the number of messages that it held
+local own, lease = KEYS[1], KEYS[2]
+local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
+local dead, deadrec, deadwhy, live = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local bell, stats, log = KEYS[11], KEYS[12], KEYS[13]
+local wid, gone, deliveries_max, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+
+-- Foreign bytes must not block the recovery of the rest: without a usable priority they go last.
+local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] or ready[4] end
+
+-- Everything that can fail does so before the first write: Redis does not roll back.
+for p = 1, 4 do redis.call('LLEN', ready[p]) end
+redis.call('ZCARD', dead); redis.call('HLEN', deadrec); redis.call('HLEN', deadwhy); redis.call('HLEN', live)
+redis.call('ZCARD', bell); redis.call('HLEN', stats); redis.call('XLEN', log)
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local ends = redis.call('ZSCORE', lease, wid)
+-- It may have renewed since somebody called it dead: only the lease itself decides.
+if gone ~= '1' and ends and tonumber(ends) > now then return 'alive' end
+
+local pairs_, held = redis.call('HGETALL', own), {}  -- bounded: a worker holds ≤ 256
+for i = 1, #pairs_, 2 do
+  if pairs_[i] ~= '#' then held[#held + 1] = {id = pairs_[i], record = pairs_[i + 1]} end
+end
+-- Pushed youngest first, so that the oldest ends up in front.
+table.sort(held, function(a, b)
+  local x, y = string.sub(a.record, 6, 11) .. a.id, string.sub(b.record, 6, 11) .. b.id
+  return x > y
+end)
+local lines, buried = {}, 0
+for _, message in ipairs(held) do
+  local record, id = message.record, message.id
+  local deliveries = math.min((string.byte(record, 3) or 0) + 1, 255)
+  record = string.sub(record, 1, 2) .. string.char(deliveries) .. string.sub(record, 4)
+  if deliveries >= deliveries_max then
+    local why = 'its worker died ' .. deliveries .. ' times'
+    redis.call('HSET', deadrec, id, record)
+    redis.call('HSET', deadwhy, id, '{"error":"' .. why .. '","reason":"deliveries"}')
+    redis.call('ZADD', dead, now, id)
+    local schedule = string.match(id, '^(.+)@')
+    if schedule and (string.byte(record, 2) or 0) % 4 >= 2 and redis.call('HINCRBY', live, schedule, -1) <= 0 then
+      redis.call('HDEL', live, schedule)
+    end
+    lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"dead","worker":"' .. wid
+      .. '","error":"' .. why .. '","reason":"deliveries"}'
+    buried = buried + 1
+  else
+    redis.call('LPUSH', list_of(record), record)
+    lines[#lines + 1] = '{"event":"recovered","id":"' .. id .. '","worker":"' .. wid
+      .. '","deliveries":' .. deliveries .. '}'
+  end
+end
+redis.call('DEL', own)
+redis.call('ZREM', lease, wid)
+if #held > 0 then
+  redis.call('HINCRBY', stats, 'recovered', #held - buried)
+  redis.call('HINCRBY', stats, 'bury', buried)
+  redis.call('ZADD', bell, 0, '*')
+  redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n'))
+end
+return #held

@@ -1,0 +1,177 @@
+"""What are the bytes of a stored message? Pure.
+
+A fixed head that Lua reads by offset and never decodes further, then three variable parts:
+
+    offset  bytes  field
+    0       1      version (1)
+    1       1      flags: 1 = write its life to the history, 2 = counted in `live`
+    2       1      deliveries: how often it went back because its worker died
+    3       1      attempt: how often it was tried and failed
+    4       1      priority 0 (first) … 3
+    5       6      enqueued, wall ms, big-endian (sorts as bytes)
+    11      1      length of the id
+    12      2      length of the header, big-endian
+    14      …      id, header (msgpack map), body (msgpack [args, kwargs])
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any
+
+import msgspec
+
+from onebeat.errors import BadPayload
+from onebeat.keys import PRIORITIES
+
+VERSION = 1
+RECORDED = 1
+LIVE = 2
+_HEAD = struct.Struct(">BBBBBHIBH")
+_HEADER_MAX = 65_535
+_ID = re.compile(rb"[A-Za-z0-9_.:@+~-]{1,255}")  # the same set as in cycle.lua; needs no escape in JSON
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, array_like=True):
+    """How a failed attempt is tried again; `max` counts the tries after the first."""
+
+    max: int = 0
+    backoff: str = "exponential"
+    delay_ms: int = 10_000
+    max_delay_ms: int = 600_000
+
+
+class SingletonHead(msgspec.Struct, frozen=True, array_like=True):
+    """A schedule's singleton: overrides what the task's decorator says."""
+
+    key: str | None = None
+    on_conflict: str = "skip"
+    lease_ms: int = 10_000
+    wait_ms: int = 0
+
+
+# A name is stored with every message, so each is one byte.
+_NAMES = {
+    "task": "t",
+    "schedule": "s",
+    "nominal_ms": "n",
+    "key": "k",
+    "expires_at_ms": "e",
+    "timeout_ms": "m",
+    "retries": "r",
+    "singleton": "o",
+}
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
+    """What a worker must know before it decodes arguments; defaults are not stored."""
+
+    task: str
+    schedule: str = ""
+    nominal_ms: int | None = None
+    key: str = ""  # the business key of an idempotent enqueue
+    expires_at_ms: int | None = None  # Redis ms after which it must not start
+    timeout_ms: int | None = None
+    retries: RetryPolicy | None = None
+    singleton: SingletonHead | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A task call in a queue. `body` is decoded only by who runs it."""
+
+    id: str
+    header: Header
+    body: bytes
+    flags: int = 0
+    deliveries: int = 0
+    attempt: int = 0
+    priority: int = 0
+    enqueued_ms: int = 0
+
+
+_encode_header = msgspec.msgpack.Encoder().encode
+_decode_header = msgspec.msgpack.Decoder(Header).decode
+
+
+def pack(message: Message) -> bytes:
+    """The record of `message`.
+
+    Raises:
+        BadPayload: a field does not fit its place.
+    """
+    id_ = message.id.encode("ascii", "replace")
+    header = _encode_header(message.header)
+    if not _ID.fullmatch(id_):
+        raise BadPayload(f"message id {message.id[:80]!r} must be 1 to 255 of A-Z a-z 0-9 _ . : @ + ~ -")
+    if len(header) > _HEADER_MAX or not 0 <= message.priority < PRIORITIES:
+        raise BadPayload(f"message {message.id}: its header is too long, or its priority not 0 to 3")
+    high, low = divmod(message.enqueued_ms, 1 << 32)
+    try:
+        head = _HEAD.pack(
+            VERSION,
+            message.flags,
+            min(message.deliveries, 255),
+            min(message.attempt, 255),
+            message.priority,
+            high,
+            low,
+            len(id_),
+            len(header),
+        )
+    except struct.error as problem:
+        raise BadPayload(f"message {message.id}: a number does not fit its place ({problem})") from None
+    return b"".join((head, id_, header, message.body))
+
+
+def unpack(record: bytes) -> Message:
+    """The message of `record`; its body is not looked into.
+
+    Raises:
+        BadPayload: not a record of a version that this release reads.
+    """
+    try:
+        version, flags, deliveries, attempt, priority, high, low, id_len, header_len = _HEAD.unpack_from(
+            record
+        )
+        start = _HEAD.size + id_len
+        id_ = record[_HEAD.size : start]
+        if version != VERSION:
+            raise BadPayload(
+                f"a record of version {version} was written by another release: upgrade this worker"
+            )
+        if not _ID.fullmatch(id_) or priority >= PRIORITIES:
+            raise BadPayload(
+                f"{len(record)} bytes in the queue are not a onebeat record (its id or priority)"
+            )
+        return Message(
+            id=id_.decode(),
+            header=_decode_header(record[start : start + header_len]),
+            body=record[start + header_len :],
+            flags=flags,
+            deliveries=deliveries,
+            attempt=attempt,
+            priority=priority,
+            enqueued_ms=(high << 32) | low,
+        )
+    except (struct.error, UnicodeDecodeError, msgspec.MsgspecError) as problem:
+        raise BadPayload(f"{len(record)} bytes in the queue are not a onebeat record ({problem})") from None
+
+
+def id_of(record: bytes) -> str:
+    """Under which id a worker holds `record`, whatever it is worth (for burying what cannot be read).
+
+    Foreign bytes without a usable id go by their SHA-1, as in cycle.lua.
+    """
+    id_ = record[_HEAD.size : _HEAD.size + record[11]] if len(record) > 11 else b""
+    return id_.decode() if _ID.fullmatch(id_) else sha1(record, usedforsecurity=False).hexdigest()
+
+
+def event_line(event: str, id_: str, **fields: Any) -> bytes:
+    """One JSON line of the event log; fields that are None are left out."""
+    return msgspec.json.encode(
+        {"event": event, "id": id_, **{k: v for k, v in fields.items() if v is not None}}
+    )

@@ -1,0 +1,59 @@
+"""Which states has a message, and which moves lead from one to another? Pure.
+
+The one table of a message's life: the Lua headers name its moves, a test compares them, and the
+documentation's diagram is drawn from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a message is. Exactly one terminal state ends every message."""
+
+    NEW = "new"
+    READY = "ready"
+    DELAYED = "delayed"
+    CLAIMED = "claimed"
+    DONE = "done"
+    DEAD = "dead"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TERMINAL = frozenset({State.DONE, State.DEAD, State.SKIPPED, State.CANCELLED, State.EXPIRED})
+
+
+class Move(StrEnum):
+    """A change of state; the value is the word that scripts use."""
+
+    ENQUEUE = "enqueue"
+    DELAY = "delay"
+    PROMOTE = "promote"
+    CLAIM = "claim"
+    FINISH = "finish"
+    RETRY = "retry"
+    BURY = "bury"
+    SKIP = "skip"
+    EXPIRE = "expire"
+    CANCEL = "cancel"
+    RECOVER = "recover"
+    RELEASE = "release"
+
+
+MOVES: dict[Move, tuple[State, State]] = {
+    Move.ENQUEUE: (State.NEW, State.READY),
+    Move.DELAY: (State.NEW, State.DELAYED),
+    Move.PROMOTE: (State.DELAYED, State.READY),
+    Move.CLAIM: (State.READY, State.CLAIMED),
+    Move.FINISH: (State.CLAIMED, State.DONE),
+    Move.RETRY: (State.CLAIMED, State.DELAYED),
+    Move.BURY: (State.CLAIMED, State.DEAD),
+    Move.SKIP: (State.CLAIMED, State.SKIPPED),
+    Move.EXPIRE: (State.CLAIMED, State.EXPIRED),
+    Move.CANCEL: (State.CLAIMED, State.CANCELLED),
+    Move.RECOVER: (State.CLAIMED, State.READY),
+    Move.RELEASE: (State.CLAIMED, State.READY),
+}

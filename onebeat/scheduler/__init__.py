@@ -1,0 +1,69 @@
+"""Which fires are due? Triggers, the plan, and the beat that emits it.
+
+Names are loaded when they are first used: a process that only reads schedules imports neither croniter
+nor APScheduler.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onebeat.scheduler.agenda import Agenda
+    from onebeat.scheduler.at import AtTrigger
+    from onebeat.scheduler.cron import CronTrigger, compile_cron
+    from onebeat.scheduler.every import EveryTrigger
+    from onebeat.scheduler.lookout import recent, upcoming
+    from onebeat.scheduler.manual import ManualTrigger
+    from onebeat.scheduler.planner import Decision, Entry, Plan, Skipped, plan
+    from onebeat.scheduler.schedule import (
+        CatchUp,
+        CatchUpPolicy,
+        Overlap,
+        RetryRule,
+        Schedule,
+        SingletonRule,
+        Trigger,
+    )
+
+_ROOMS = {
+    "agenda": ("Agenda",),
+    "at": ("AtTrigger",),
+    "cron": ("CronTrigger", "compile_cron"),
+    "every": ("EveryTrigger",),
+    "manual": ("ManualTrigger",),
+    "planner": ("Decision", "Entry", "Plan", "Skipped", "plan"),
+    "schedule": ("CatchUp", "CatchUpPolicy", "Overlap", "RetryRule", "Schedule", "SingletonRule", "Trigger"),
+    "lookout": ("recent", "upcoming"),
+}
+_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "Agenda",
+    "AtTrigger",
+    "CatchUp",
+    "CatchUpPolicy",
+    "CronTrigger",
+    "Decision",
+    "Entry",
+    "EveryTrigger",
+    "ManualTrigger",
+    "Overlap",
+    "Plan",
+    "RetryRule",
+    "Schedule",
+    "SingletonRule",
+    "Skipped",
+    "Trigger",
+    "compile_cron",
+    "plan",
+    "recent",
+    "upcoming",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,92 @@
+"""Which schedules are due next, out of very many? Pure.
+
+A heap of next times: an idle tick looks at its top only, whether there are ten schedules or a million.
+Replaced entries stay in the heap until they surface, and are told by their serial number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+
+from onebeat.scheduler.instants import at_ms, floor_ms
+from onebeat.scheduler.planner import Entry
+
+
+class Agenda:
+    """Entries by schedule id, ordered by the time at which they are due."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._entries: dict[str, tuple[int, Entry]] = {}
+        self._heap: list[tuple[int, int, str]] = []
+        self._serial = 0
+        for entry in entries:
+            self._remember(entry)
+        heapify(self._heap)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, schedule_id: str) -> bool:
+        return schedule_id in self._entries
+
+    def get(self, schedule_id: str) -> Entry | None:
+        """The entry as it was put last."""
+        found = self._entries.get(schedule_id)
+        return found[1] if found else None
+
+    def put(self, entry: Entry) -> None:
+        """Add an entry or replace the one of the same schedule.
+
+        An entry without `due_ms` asks its trigger; one that never fires, or is disabled, is kept but
+        never due.
+        """
+        if self._remember(entry):
+            due = self._heap.pop()
+            heappush(self._heap, due)
+        if len(self._heap) > 64 + 2 * len(self._entries):
+            self._sweep()
+
+    def drop(self, schedule_id: str) -> None:
+        """Forget a schedule; one that is unknown is fine."""
+        self._entries.pop(schedule_id, None)
+
+    def take(self, now_ms: int, limit: int) -> list[Entry]:
+        """Up to `limit` entries that are due at `now_ms`, the earliest first.
+
+        They stay known but are not due again until they are `put` with a moved cursor.
+        """
+        taken: list[Entry] = []
+        while len(taken) < limit and (wake_at_ms := self.wake_at_ms) is not None and wake_at_ms <= now_ms:
+            taken.append(self._entries[heappop(self._heap)[2]][1])
+        return taken
+
+    @property
+    def wake_at_ms(self) -> int | None:
+        """When the next entry is due; None when none will be."""
+        while self._heap and not self._is_current(self._heap[0]):
+            heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def _remember(self, entry: Entry) -> bool:
+        """Store the entry; is it ever due? Then it is at the end of the heap, not yet in its place."""
+        schedule, cursor_ms, due_ms = entry
+        if due_ms is None and schedule.enabled:
+            found = schedule.trigger.next(at_ms(cursor_ms))
+            due_ms = None if found is None else floor_ms(found)
+            entry = Entry(schedule, cursor_ms, due_ms)
+        self._serial += 1
+        self._entries[schedule.id] = (self._serial, entry)
+        if due_ms is None or not schedule.enabled:
+            return False
+        self._heap.append((due_ms, self._serial, schedule.id))
+        return True
+
+    def _is_current(self, due: tuple[int, int, str]) -> bool:
+        known = self._entries.get(due[2])
+        return known is not None and known[0] == due[1]
+
+    def _sweep(self) -> None:
+        """Keep replaced entries from outnumbering the living ones."""
+        self._heap = [due for due in self._heap if self._is_current(due)]
+        heapify(self._heap)

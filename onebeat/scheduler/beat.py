@@ -1,0 +1,154 @@
+"""How does a beat live? It leads or stands by, wakes when a fire is due, and never stops for an error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+
+import msgspec
+
+from onebeat import ready
+from onebeat.clock import SYSTEM, Clock
+from onebeat.errors import Remedy, StoreError
+from onebeat.failpoints import reach
+from onebeat.keys import queue_keys
+from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVERY_S, lead, resign
+from onebeat.scheduler.pulse import RedisTime
+from onebeat.scheduler.schedule import Schedule
+from onebeat.scheduler.section import Section
+from onebeat.wire import Command, Store, insist
+
+LOG = logging.getLogger("onebeat.beat")
+WITHIN_S = 1.0
+ADOPT_EVERY_S = 1.0
+TROUBLE_S = 0.2  # pause after the store did not answer
+
+
+class Beat:
+    """Emits `schedules` until stopped. Any number may run: each nominal time is queued once.
+
+    `config` is the hash of the configuration; `starts` answers cursors from the history for a store
+    that lost its data.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        schedules: Sequence[Schedule],
+        *,
+        config: str,
+        starts: Callable[[], Mapping[str, int]] = dict,
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self._store, self._clock, self._starts = store, clock, starts
+        self._token = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(3)}"
+        self._time = RedisTime(clock)
+        by_queue = groupby(sorted(schedules, key=lambda one: one.queue), key=lambda one: one.queue)
+        self._sections = [
+            Section(store, queue_keys(store.namespace, queue), ours, config, self._time)
+            for queue, ours in by_queue
+        ]
+        self._count = len(schedules)
+        self._started_ms = clock.wall_ms()
+        self._stop = threading.Event()
+        self._leads = False
+        self._told: bool | None = None  # what the log says of it
+        self._lead_at_s = self._adopt_at_s = 0.0
+        self._registered = False
+
+    def stop(self) -> None:
+        """End `run` soon; safe in a signal handler and from any thread."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Emit until stopped, through every outage of the store.
+
+        Raises:
+            StoreError: the store refuses for a reason that waiting does not mend.
+        """
+        while not self._stop.is_set():
+            try:
+                self._tend()
+                while not self._stop.is_set() and self._pass():
+                    self._tend()
+            except StoreError as problem:
+                if problem.remedy is Remedy.FATAL:
+                    raise
+                self._leads, self._lead_at_s, self._adopt_at_s = False, 0.0, 0.0
+                LOG.warning("the beat waits: %s", problem)
+                self._stop.wait(TROUBLE_S)
+            else:
+                self._stop.wait(self._patience_s())
+        self._resign()
+
+    def _tend(self) -> None:
+        """What is to be done every so often: lead or ask to, and adopt the configuration."""
+        now_s = self._clock.mono_s()
+        if now_s >= self._lead_at_s:
+            call = lead(self._store.space, self._token, self._card(), within_s=WITHIN_S)
+            redis_ms, self._leads = self._store.run(call)
+            reach("beat.led")
+            self._time.heard(redis_ms)
+            self._lead_at_s = now_s + (LEADER_EVERY_S if self._leads else STANDBY_EVERY_S)
+            if self._leads is not self._told:
+                self._told = self._leads
+                LOG.info("this beat %s", "leads" if self._leads else "stands by")
+        if now_s >= self._adopt_at_s:
+            if not self._registered:
+                self._register()
+            starts = self._starts() if not all(section.active for section in self._sections) else {}
+            for section in self._sections:
+                section.tend(starts)
+            self._adopt_at_s = now_s + ADOPT_EVERY_S
+            role = "leading" if self._leads else "standing by"
+            ready.announce(f"{self._count} schedules, {role}")
+
+    def _register(self) -> None:
+        """Put the queues where operators look for them."""
+        queues = [section.keys.queue for section in self._sections]
+        if queues:
+            self._store.run(insist(Command(("SADD", self._store.space.queues, *queues)), within_s=WITHIN_S))
+        self._registered = True
+
+    def _pass(self) -> bool:
+        """Emit what is due; whether there may be more at once."""
+        lag_ms = 0 if self._leads else DEPUTY_MS
+        looked = [section.pass_once(lag_ms) for section in self._sections if section.active]
+        if not all(section.active for section in self._sections):
+            self._adopt_at_s = min(self._adopt_at_s, self._clock.mono_s() + TROUBLE_S)
+        return any(looked)
+
+    def _patience_s(self) -> float:
+        """Seconds until something is due."""
+        until_s = min(self._lead_at_s, self._adopt_at_s) - self._clock.mono_s()
+        wakes = [section.wake_at_ms for section in self._sections]
+        due_ms = min((wake for wake in wakes if wake is not None), default=None)
+        if due_ms is not None:
+            lag_ms = 0 if self._leads else DEPUTY_MS
+            until_s = min(until_s, (due_ms + lag_ms - self._time.now_ms()) / 1000)
+        return max(0.0, until_s)
+
+    def _card(self) -> bytes:
+        """Who and where this beat is, for people."""
+        return msgspec.json.encode(
+            {
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "schedules": self._count,
+                "leads": self._leads,
+                "started_ms": self._started_ms,
+                "seen_ms": self._clock.wall_ms(),
+            }
+        )
+
+    def _resign(self) -> None:
+        reach("beat.resigning")
+        try:
+            self._store.run(resign(self._store.space, self._token, within_s=WITHIN_S))
+        except StoreError as problem:
+            LOG.warning("could not resign, another beat leads in a moment anyway: %s", problem)

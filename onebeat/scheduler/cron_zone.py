@@ -1,0 +1,82 @@
+"""When do the wall times of a cron rule happen in a zone that changes its clocks? Pure.
+
+The rule of Debian's cron (crontab(5), section on daylight saving), told as a set of instants. A schedule
+whose hour and minute are fixed fires once for every time that it names: the clocks jump over the time →
+right after the jump, all such times together; the clocks show the time twice → at the first. A wildcard
+schedule fires whenever the clock shows a matching time. Jumps of more than three hours correct the clock
+and are not made up for. Being a set, the answers cannot run backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onebeat.scheduler.cron_wall import CronRule
+from onebeat.scheduler.zones import SHIFT_MAX_S, Segment, ZoneTable
+
+GAPS = ("run-after", "skip")
+FOLDS = ("first", "second", "both")
+_HORIZON_S = 42 * 366 * 86_400  # a rule may name only times that the clocks always jump over
+# Outside of these years `datetime` cannot hold the whole search.
+FIRST_S, LAST_S = -59_000_000_000, 250_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ZonedRule:
+    """A cron rule on the clocks of a zone. `gap` and `fold` say what fixed times do at a change."""
+
+    rule: CronRule
+    zone: ZoneTable
+    gap: str = "run-after"
+    fold: str = "first"
+
+    def next_s(self, after_s: int) -> int | None:
+        """The first fire after `after_s`, in seconds since the epoch, UTC."""
+        if not FIRST_S < after_s < LAST_S:
+            return None
+        segment = self.zone.at(after_s)
+        open_s, close_s = self._window(segment)
+        wall_s = self.rule.next_wall(max(after_s, open_s - 1) + segment.offset_s)
+        while wall_s is not None and segment.end_s - after_s < _HORIZON_S:
+            if wall_s - segment.offset_s < close_s:
+                return wall_s - segment.offset_s
+            lost_s = self._lost_s(segment)
+            if lost_s and wall_s < segment.end_s + segment.offset_s + lost_s:
+                return segment.end_s
+            offset_s, segment = segment.offset_s, self.zone.at(segment.end_s)
+            open_s, close_s = self._window(segment)
+            # Where the clocks did not go back, a match still ahead stays the first one.
+            if segment.offset_s < offset_s or wall_s < open_s + segment.offset_s:
+                wall_s = self.rule.next_wall(open_s - 1 + segment.offset_s)
+        return None
+
+    def prev_s(self, before_s: int) -> int | None:
+        """The last fire before `before_s`, in seconds since the epoch, UTC."""
+        if not FIRST_S < before_s < LAST_S:
+            return None
+        segment = self.zone.at(before_s - 1)
+        open_s, close_s = self._window(segment)
+        wall_s = self.rule.prev_wall(min(before_s, close_s) + segment.offset_s)
+        while wall_s is not None and before_s - segment.start_s < _HORIZON_S:
+            if wall_s - segment.offset_s >= open_s:
+                return wall_s - segment.offset_s
+            offset_s, segment = segment.offset_s, self.zone.at(segment.start_s - 1)
+            if self._lost_s(segment) and wall_s >= segment.end_s + segment.offset_s:
+                return segment.end_s
+            open_s, close_s = self._window(segment)
+            if segment.offset_s > offset_s or wall_s >= close_s + segment.offset_s:
+                wall_s = self.rule.prev_wall(close_s + segment.offset_s)
+        return None
+
+    def _window(self, segment: Segment) -> tuple[int, int]:
+        """From when (included) until when (not) a time shown in this segment is a fire."""
+        if self.rule.wildcard or self.fold == "both":
+            return segment.start_s, segment.end_s
+        if self.fold == "first":
+            return max(segment.start_s, segment.fresh_s), segment.end_s
+        return segment.start_s, min(segment.end_s, segment.again_s)
+
+    def _lost_s(self, segment: Segment) -> int:
+        """How much wall time is jumped over at the segment's end and has to be made up for."""
+        made_up = self.gap == "run-after" and not self.rule.wildcard
+        return segment.shift_s if made_up and 0 < segment.shift_s <= SHIFT_MAX_S else 0

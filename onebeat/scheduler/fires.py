@@ -1,0 +1,114 @@
+"""What does a decision of the planner put into the queue? Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from onebeat.events import Event
+from onebeat.queue import payload
+from onebeat.queue.emission import Fire
+from onebeat.queue.enqueue import Draft
+from onebeat.queue.record import LIVE, RECORDED, Header, Message, RetryPolicy, SingletonHead, event_line, pack
+from onebeat.scheduler.planner import Decision
+from onebeat.scheduler.schedule import Schedule
+
+
+def fire_id(schedule: str, nominal_ms: int) -> str:
+    """The identity of a fire: the same for every beat, so that it exists once."""
+    return f"{schedule}@{nominal_ms}"
+
+
+def triggered(schedule: Schedule, now_ms: int, token: str) -> Draft:
+    """A run that a person starts now, beside the plan: no cursor moves. `token` tells two of one ms apart.
+
+    Raises:
+        BadPayload: its arguments cannot be stored.
+    """
+    id_ = f"{fire_id(schedule.id, now_ms)}-{token}"
+    return Draft(Mould(schedule).message(id_, now_ms, RECORDED))
+
+
+@dataclass(frozen=True)
+class Mould:
+    """A schedule with what all its messages share, made once."""
+
+    schedule: Schedule
+
+    @cached_property
+    def body(self) -> bytes:
+        """Its arguments, as stored.
+
+        Raises:
+            BadPayload: they cannot be stored.
+        """
+        return payload.encode(self.schedule.args, self.schedule.kwargs)
+
+    @cached_property
+    def _retries(self) -> RetryPolicy | None:
+        rule = self.schedule.retries
+        if rule is None:
+            return None
+        return RetryPolicy(rule.max, rule.backoff, rule.delay_ms, rule.max_delay_ms)
+
+    @cached_property
+    def _singleton(self) -> SingletonHead | None:
+        rule = self.schedule.singleton
+        if rule is None:
+            return None
+        return SingletonHead(rule.key, rule.on_conflict, rule.lease_ms, rule.wait_ms)
+
+    def message(self, id_: str, nominal_ms: int, flags: int) -> Message:
+        """The message for one nominal time."""
+        schedule = self.schedule
+        header = Header(
+            task=schedule.task,
+            schedule=schedule.id,
+            nominal_ms=nominal_ms,
+            expires_at_ms=None if schedule.expires_ms is None else nominal_ms + schedule.expires_ms,
+            timeout_ms=schedule.timeout_ms,
+            retries=self._retries,
+            singleton=self._singleton,
+        )
+        # `enqueued` is the nominal time, so that a recovered fire goes before younger ones
+        return Message(
+            id_, header, self.body, flags, priority=schedule.priority, enqueued_ms=max(0, nominal_ms)
+        )
+
+    def fire(self, decision: Decision) -> Fire:
+        """What `emit` is asked for."""
+        schedule, nominal_ms = self.schedule, decision.nominal_ms
+        record, fields = b"", b""
+        if nominal_ms is not None:
+            id_ = fire_id(schedule.id, nominal_ms)
+            record = pack(self.message(id_, nominal_ms, RECORDED | LIVE))
+            about = {"id": id_, "schedule": schedule.id, "task": schedule.task, "nominal_ms": nominal_ms}
+            fields = msgspec.json.encode(about)[1:-1]
+        return Fire(
+            schedule=schedule.id,
+            cursor_ms=decision.cursor_ms,
+            to_ms=decision.moved_ms,
+            next_ms=decision.next_ms,
+            overlap=schedule.overlap.value,
+            record=record,
+            fields=fields,
+            skipped=b"\n".join(self._skipped_lines(decision)),
+            skips=sum(stretch.count for stretch in decision.skipped),
+        )
+
+    def _skipped_lines(self, decision: Decision) -> list[bytes]:
+        return [
+            event_line(
+                Event.SKIPPED,
+                fire_id(self.schedule.id, stretch.last_ms),
+                schedule=self.schedule.id,
+                task=self.schedule.task,
+                nominal_ms=stretch.last_ms,
+                reason=stretch.reason.value,
+                count=stretch.count,
+                first_ms=stretch.first_ms,
+            )
+            for stretch in decision.skipped
+        ]

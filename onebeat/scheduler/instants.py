@@ -1,0 +1,32 @@
+"""How does an aware datetime become a whole number of milliseconds, and back? Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_MS = timedelta(milliseconds=1)
+
+
+def floor_ms(when: datetime) -> int:
+    """The last whole millisecond at or before `when`.
+
+    Raises:
+        ValueError: `when` has no time zone, so it is no instant.
+    """
+    if when.tzinfo is None:
+        raise ValueError(f"{when!r} has no time zone: pass an aware datetime, such as datetime.now(UTC)")
+    return (when - EPOCH) // _ONE_MS
+
+
+def ceil_ms(when: datetime) -> int:
+    """The first whole millisecond at or after `when`; raises as `floor_ms`."""
+    floor = floor_ms(when)
+    return floor if when.microsecond % 1000 == 0 else floor + 1
+
+
+def at_ms(instant_ms: int, zone: tzinfo = UTC) -> datetime:
+    """The aware datetime of `instant_ms`, on the clocks of `zone`."""
+    seconds, rest_ms = divmod(instant_ms, 1000)
+    when = datetime.fromtimestamp(seconds, zone)
+    return when.replace(microsecond=rest_ms * 1000) if rest_ms else when

@@ -1,0 +1,135 @@
+"""How do one queue's schedules get from due to queued? One pass of the beat."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from onebeat.failpoints import reach
+from onebeat.keys import QueueKeys
+from onebeat.queue.emission import EMIT_MAX, Answer, Fate, Fire, Standing, adopt, emit, enrol
+from onebeat.queue.scripts import BATCH_MAX
+from onebeat.scheduler.agenda import Agenda
+from onebeat.scheduler.fires import Mould
+from onebeat.scheduler.planner import Entry, plan
+from onebeat.scheduler.pulse import RedisTime
+from onebeat.scheduler.schedule import Schedule
+from onebeat.wire import Store
+
+LOG = logging.getLogger("onebeat.beat")
+WITHIN_S = 1.0
+
+
+class Section:
+    """The schedules that feed one queue. `config` is the hash of the whole configuration."""
+
+    def __init__(
+        self, store: Store, keys: QueueKeys, schedules: Iterable[Schedule], config: str, time: RedisTime
+    ) -> None:
+        self.keys = keys
+        self._store, self._config, self._time = store, config, time
+        self._moulds = {one.id: Mould(one) for one in schedules}
+        self._agenda = Agenda()
+        self._cursors: dict[str, int] = {}
+        self._standing: Standing | None = None
+        self._enrolled = False
+
+    @property
+    def active(self) -> bool:
+        """Whether this configuration is the newest and its cursors are known."""
+        return self._enrolled and self._standing is not None and self._standing.newest
+
+    @property
+    def wake_at_ms(self) -> int | None:
+        """When the next fire is due, Redis ms; None when this section has nothing to do by itself."""
+        return self._agenda.wake_at_ms if self.active else None
+
+    def tend(self, starts: Mapping[str, int]) -> None:
+        """Learn whether this configuration is the newest; on becoming it, read the cursors.
+
+        `starts`: where schedules begin that the store knows nothing of (else: now).
+        """
+        before = self._standing
+        self._standing = standing = self._store.run(adopt(self.keys, self._config, within_s=WITHIN_S))
+        reach("beat.adopted")
+        self._time.heard(standing.now_ms)
+        if before is None or before.newest != standing.newest:
+            LOG.info(
+                "queue %s: generation %d of the schedules is %s",
+                self.keys.queue,
+                standing.generation,
+                "the newest" if standing.newest else "not the newest; this beat stands by",
+            )
+        if not standing.newest:
+            self._enrolled = False
+        elif not self._enrolled:
+            self._enrolled = self._enrol(list(self._moulds), starts)
+            reach("beat.enrolled")
+
+    def pass_once(self, lag_ms: int) -> int:
+        """Emit what has been due for `lag_ms`; how many schedules were looked at.
+
+        A beat that does not lead lags, and reads the cursors again before it decides.
+        """
+        now_ms = self._time.now_ms() - lag_ms
+        entries = self._agenda.take(now_ms, EMIT_MAX)
+        if not entries:
+            return 0
+        try:
+            if lag_ms:
+                entries = self._refreshed(entries, now_ms)
+            decided = plan(entries, now_ms)
+            fires = [self._moulds[one.schedule_id].fire(one) for one in decided.decisions]
+            for start in range(0, len(fires), EMIT_MAX):
+                self._emit(fires[start : start + EMIT_MAX])
+        finally:
+            for entry in entries:
+                self._put(entry.schedule.id)
+        return len(entries)
+
+    def _refreshed(self, entries: Sequence[Entry], now_ms: int) -> list[Entry]:
+        """The entries whose stored cursor shows that nobody emitted them."""
+        self._enrol([entry.schedule.id for entry in entries], {})
+        known = [entry for entry in entries if entry.schedule.id in self._agenda]
+        return [Entry(one.schedule, self._cursors[one.schedule.id]) for one in known]
+
+    def _emit(self, fires: Sequence[Fire]) -> None:
+        reach("emit.planned")
+        emitted = self._store.run(emit(self.keys, self._config, fires, within_s=WITHIN_S))
+        reach("emit.sent")
+        self._time.heard(emitted.now_ms)
+        for fire, answer in zip(fires, emitted.answers, strict=True):
+            self._apply(fire, answer)
+
+    def _apply(self, fire: Fire, answer: Answer) -> None:
+        match answer.fate:
+            case Fate.EMITTED | Fate.SKIPPED:
+                self._cursors[fire.schedule] = fire.to_ms
+            case Fate.MOVED if answer.cursor_ms is not None:
+                self._cursors[fire.schedule] = answer.cursor_ms
+            case Fate.MOVED | Fate.STALE:
+                # The store lost its data or another configuration took over: ask before going on.
+                self._enrolled = False
+
+    def _enrol(self, ids: Sequence[str], starts: Mapping[str, int]) -> bool:
+        """Read the cursors of `ids`; what the store does not know starts where this beat knows it to be.
+
+        False when a newer configuration came in between: it alone may create the cursors.
+        """
+        complete = True
+        for begin in range(0, len(ids), BATCH_MAX):
+            some = ids[begin : begin + BATCH_MAX]
+            rows = [(id_, self._cursors.get(id_, starts.get(id_))) for id_ in some]
+            now_ms, cursors = self._store.run(enrol(self.keys, self._config, rows, within_s=WITHIN_S))
+            self._time.heard(now_ms)
+            for id_, cursor_ms in zip(some, cursors, strict=True):
+                if cursor_ms is None:
+                    complete = False
+                else:
+                    self._cursors[id_] = cursor_ms
+                    self._put(id_)
+        return complete
+
+    def _put(self, id_: str) -> None:
+        if id_ in self._cursors:
+            self._agenda.put(Entry(self._moulds[id_].schedule, self._cursors[id_]))

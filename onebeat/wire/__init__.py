@@ -1,0 +1,23 @@
+"""How do we speak with Redis? Scripts by name, effects by protocol, failures by one table."""
+
+from onebeat.wire.locate import find_store
+from onebeat.wire.patience import insist
+from onebeat.wire.scripts import Script, load, load_all
+from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, ask
+from onebeat.wire.store import AsyncStore, Store
+
+__all__ = [
+    "AsyncStore",
+    "Call",
+    "Command",
+    "Effect",
+    "Pause",
+    "Protocol",
+    "Script",
+    "Store",
+    "ask",
+    "find_store",
+    "insist",
+    "load",
+    "load_all",
+]

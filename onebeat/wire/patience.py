@@ -1,0 +1,46 @@
+"""How often is an unanswered call sent again, and after which waits?
+
+Exponential backoff with full jitter (M. Brooker, "Exponential Backoff and Jitter", AWS 2015). Safe
+because every script of ours is idempotent: executing it twice is the same as once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import random
+from typing import Any
+
+from onebeat.clock import SYSTEM, Clock
+from onebeat.errors import Remedy, StoreError
+from onebeat.wire.steps import Effect, Pause, Protocol
+
+FIRST_S = 0.02
+MAX_S = 1.0
+
+
+def backoff_s(tried: int, luck: float) -> float:
+    """Seconds to wait after `tried` failures (≥ 1); `luck` in [0, 1) comes from the caller."""
+    return luck * min(MAX_S, FIRST_S * 2.0 ** min(tried - 1, 10))
+
+
+def insist(
+    effect: Effect, *, within_s: float, clock: Clock = SYSTEM, luck: Callable[[], float] = random
+) -> Protocol[Any]:
+    """Send `effect` again until it is answered, for at most `within_s` seconds.
+
+    Raises:
+        StoreError: a fatal one at once, the last transient one when the time is over.
+    """
+    until = clock.mono_s() + within_s
+    tried = 0
+    while True:
+        try:
+            answer = yield effect
+        except StoreError as problem:
+            tried += 1
+            wait = backoff_s(tried, luck())
+            if problem.remedy is Remedy.FATAL or clock.mono_s() + wait >= until:
+                raise
+            yield Pause(wait)
+        else:
+            return answer

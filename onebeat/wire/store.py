@@ -1,0 +1,215 @@
+"""Who performs a protocol's effects? The blocking and the asyncio driver, the one door to Redis.
+
+No decisions here: a failure is translated (`failures.py`) and thrown into the protocol, which decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from onebeat.errors import StoreError
+from onebeat.keys import SpaceKeys
+from onebeat.wire import connect
+from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, T
+from onebeat.wire.translate import translate
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    import redis
+    import redis.asyncio
+
+BLOCK_MARGIN_S = 3.0  # a blocking read may be answered this much after its own timeout
+ClientT = TypeVar("ClientT")
+
+
+def patient_deadline_s(block_s: float) -> float:
+    """The deadline of a call that the server may hold for `block_s`.
+
+    Rounded up to a power of two, and a margin: the blocking driver needs a client for each deadline,
+    and so needs few however many different waits it is asked for.
+    """
+    rounded = 1.0
+    while rounded < block_s:
+        rounded *= 2
+    return rounded + BLOCK_MARGIN_S
+
+
+def _by_sha(effect: Call) -> tuple[Any, ...]:
+    return ("EVALSHA", effect.script.sha, len(effect.keys), *effect.keys, *effect.args)
+
+
+def _by_text(effect: Call) -> tuple[Any, ...]:
+    return ("EVAL", effect.script.text, len(effect.keys), *effect.keys, *effect.args)
+
+
+class _Driver(Generic[ClientT]):
+    """What both drivers know."""
+
+    def __init__(self, client: ClientT, namespace: str = "onebeat", *, where: str = "") -> None:
+        self.client = client
+        self.namespace = namespace
+        self.space = SpaceKeys(namespace)
+        self.where = where or "the given client"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.namespace!r} at {self.where}>"
+
+
+class Store(_Driver["redis.Redis"]):
+    """Blocking driver over one Redis and one namespace. Safe to share between threads."""
+
+    client: redis.Redis
+
+    def __init__(self, client: redis.Redis, namespace: str = "onebeat", *, where: str = "") -> None:
+        super().__init__(client, namespace, where=where)
+        self._url: str | None = None  # None: a client was given, and is used for everything
+        self._patient: dict[float, redis.Redis] = {}
+
+    @classmethod
+    def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
+        """A store at `url`; nothing is sent until the first effect. Each call ends in `deadline_s`.
+
+        Raises:
+            ConfigError: `url` is not one of a store.
+        """
+        store = cls(connect.open_redis(url, deadline_s), namespace, where=connect.without_secret(url))
+        store._url = url
+        return store
+
+    def perform(self, effect: Effect) -> Any:
+        """One effect's answer.
+
+        Raises:
+            StoreError: not answered or refused; `remedy` says what to do.
+        """
+        if isinstance(effect, Pause):
+            time.sleep(effect.seconds)
+            return None
+        import redis.exceptions as kinds
+
+        send: Callable[..., Any] = self._client_for(effect).execute_command
+        try:
+            if not isinstance(effect, Call):
+                return send(*effect.words)
+            try:
+                return send(*_by_sha(effect))
+            except kinds.NoScriptError:
+                return send(*_by_text(effect))
+        except (kinds.RedisError, OSError) as problem:
+            raise translate(self.where, problem) from problem
+
+    def _client_for(self, effect: Call | Command) -> redis.Redis:
+        """The client whose deadline fits: a blocking read has one of its own, longer than its block."""
+        if self._url is None or isinstance(effect, Call) or not effect.block_s:
+            return self.client
+        deadline_s = patient_deadline_s(effect.block_s)
+        if deadline_s not in self._patient:
+            self._patient[deadline_s] = connect.open_redis(self._url, deadline_s)
+        return self._patient[deadline_s]
+
+    def run(self, protocol: Protocol[T]) -> T:
+        """What `protocol` returns, its effects performed in order."""
+        try:
+            effect = next(protocol)
+            while True:
+                try:
+                    answer = self.perform(effect)
+                except StoreError as problem:
+                    effect = protocol.throw(problem)
+                else:
+                    effect = protocol.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            protocol.close()
+
+    def close(self) -> None:
+        """Close every connection; the store can be used again."""
+        for client in (self.client, *self._patient.values()):
+            client.connection_pool.disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncStore(_Driver["redis.asyncio.Redis"]):
+    """Asyncio driver; one instance belongs to one event loop."""
+
+    client: redis.asyncio.Redis
+    _deadline_s: float | None = None  # None: a client was given, with deadlines of its own
+
+    @classmethod
+    def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
+        """The asyncio twin of `Store.open`."""
+        store = cls(connect.open_async_redis(url, deadline_s), namespace, where=connect.without_secret(url))
+        store._deadline_s = deadline_s
+        return store
+
+    async def perform(self, effect: Effect) -> Any:
+        """One effect's answer.
+
+        Raises:
+            StoreError: not answered or refused; `remedy` says what to do.
+        """
+        if isinstance(effect, Pause):
+            await asyncio.sleep(effect.seconds)
+            return None
+        import redis.exceptions as kinds
+
+        send: Callable[..., Any] = self.client.execute_command
+        try:
+            async with asyncio.timeout(self._deadline_for(effect)):
+                if not isinstance(effect, Call):
+                    return await send(*effect.words)
+                try:
+                    return await send(*_by_sha(effect))
+                except kinds.NoScriptError:
+                    return await send(*_by_text(effect))
+        except (kinds.RedisError, OSError) as problem:
+            raise translate(self.where, problem) from problem
+
+    def _deadline_for(self, effect: Call | Command) -> float | None:
+        if self._deadline_s is None or isinstance(effect, Call) or not effect.block_s:
+            return self._deadline_s
+        return patient_deadline_s(effect.block_s)
+
+    async def run(self, protocol: Protocol[T]) -> T:
+        """What `protocol` returns, its effects performed in order."""
+        try:
+            effect = next(protocol)
+            while True:
+                try:
+                    answer = await self.perform(effect)
+                except (StoreError, asyncio.CancelledError) as problem:
+                    # a protocol that holds something gives it back when its caller is cancelled
+                    effect = protocol.throw(problem)
+                else:
+                    effect = protocol.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            protocol.close()
+
+    async def close(self) -> None:
+        """Close every connection; the store can be used again."""
+        await self.client.connection_pool.disconnect()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

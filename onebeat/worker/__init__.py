@@ -1,0 +1,1 @@
+"""Who does the work, and what follows? Tasks, their runs, and the processes that run them."""

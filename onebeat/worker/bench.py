@@ -1,0 +1,189 @@
+"""What does a run need around it? The tools that one worker process shares between its runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from onebeat.clock import SYSTEM, Clock
+from onebeat.ledger import Entry
+from onebeat.locks import AsyncLock
+from onebeat.locks.policy import OnConflict, Singleton, conflict
+from onebeat.queue import payload
+from onebeat.queue.record import Message
+from onebeat.worker.context import Context
+from onebeat.worker.registry import REGISTRY, Registry
+from onebeat.worker.task import Task
+from onebeat.worker.threads import Threads, TimeLimit
+
+if TYPE_CHECKING:
+    from onebeat.ledger import AsyncLedger, Ledger
+    from onebeat.locks import Lease
+    from onebeat.wire import AsyncStore
+
+
+class Conflict(Exception):
+    """The singleton is held by another run and says `skip`."""
+
+
+@dataclass(slots=True)
+class Ready:
+    """A message with its task, its arguments in their places, and its context."""
+
+    message: Message
+    task: Task[Any, Any]
+    bound: inspect.BoundArguments
+    context: Context
+    timeout_s: float | None
+
+    def arguments(self, session: Any = None) -> tuple[list[Any], dict[str, Any]]:
+        """What the function is called with."""
+        signature = self.task.signature
+        filled = {signature.context_name: self.context, signature.session_name: session}
+        return signature.place(self.bound, {name: value for name, value in filled.items() if name})
+
+    def run(self, session: Any = None) -> Any:
+        """Call the function."""
+        args, kwargs = self.arguments(session)
+        return self.task.function(*args, **kwargs)
+
+
+@dataclass
+class Bench:
+    """The tools. `stopping` turns true when the worker was told to stop,
+    `cutting` when runs that go on are cancelled."""
+
+    store: AsyncStore
+    namespace: str
+    threads: Threads
+    database_url: str
+    retention_s: float
+    clock: Clock = SYSTEM
+    registry: Registry = field(default_factory=lambda: REGISTRY)
+    stopping: Callable[[], bool] = lambda: False
+    cutting: Callable[[], bool] = lambda: False
+
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """For blocking tasks; opened when first needed."""
+        from onebeat.ledger import Ledger
+
+        return Ledger(self.database_url)
+
+    @functools.cached_property
+    def async_ledger(self) -> AsyncLedger:
+        """For async tasks; opened when first needed."""
+        from onebeat.ledger import AsyncLedger
+
+        return AsyncLedger(self.database_url)
+
+    def prepare(self, message: Message, fence: int) -> Ready:
+        """The call in `message`.
+
+        Raises:
+            UnknownTask, BadPayload, BadArguments: it cannot be made here.
+        """
+        header = message.header
+        task = self.registry.find(header.task)
+        bound = task.signature.fit(*payload.decode(message.body))
+        timeout_ms = header.timeout_ms or task.timeout_ms
+        now_ms = self.clock.wall_ms()
+        context = Context(
+            message_id=message.id,
+            task=task.name,
+            schedule_id=header.schedule or None,
+            nominal=_moment(header.nominal_ms),
+            attempt=message.attempt + 1,
+            fence=fence,
+            deadline=_moment(now_ms + timeout_ms) if timeout_ms else None,
+            stopping=self.stopping,
+        )
+        timeout_s = timeout_ms / 1000 if timeout_ms else None
+        return Ready(message, task, bound, context, timeout_s)
+
+    @contextlib.asynccontextmanager
+    async def hold(self, ready: Ready) -> AsyncIterator[Lease | None]:
+        """The singleton's lease around a run; None when the task is no singleton.
+
+        Raises:
+            Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
+            LockTimeout: not free within the `wait` it says. LeaseLost: lost while it ran.
+        """
+        rule = singleton_of(ready)
+        if rule is None:
+            yield None
+            return
+        name = rule.key_for(ready.task.function, *ready.arguments())
+        lock = AsyncLock(self.store, name, rule.lease_s, at_least=rule.at_least_s)
+        lease = await lock.acquire(rule.wait_s)
+        if lease is None:
+            holder = await lock.peek()
+            held_by = holder or "one that just ended"
+            raise conflict(rule, name, holder) or Conflict(f"{name} is held by {held_by}")
+        async with lock.keeping(lease):
+            yield lease
+
+    async def perform(self, ready: Ready, lease: Lease | None) -> Any:
+        """What the handler returned, with its time limit, and in the ledger's transaction if it uses one."""
+        if lease is not None:
+            ready.context = _with_fence(ready.context, lease.fence)
+        ledgered, signature = ready.task.uses_ledger, ready.task.signature
+        if not signature.is_async:
+            work: Callable[[], Any] = ready.run
+            if ledgered:
+                work = functools.partial(self._in_ledger, self.ledger, ready, lease)
+            return await self.threads.run(work, ready.timeout_s)
+        try:
+            async with asyncio.timeout(ready.timeout_s) as limit:
+                return await (self._in_async_ledger(ready, lease) if ledgered else ready.run())
+        except TimeoutError as problem:
+            if limit.expired():
+                raise TimeLimit(f"it ran longer than {ready.timeout_s} s") from problem
+            raise
+
+    def _in_ledger(self, ledger: Ledger, ready: Ready, lease: Lease | None) -> Any:
+        return ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
+
+    async def _in_async_ledger(self, ready: Ready, lease: Lease | None) -> Any:
+        return await self.async_ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
+
+    def _entry(self, ready: Ready, lease: Lease | None) -> Entry:
+        message = ready.message
+        return Entry(
+            namespace=self.namespace,
+            task=ready.task.name,
+            key=message.header.key or message.id,
+            fingerprint=blake2b(message.body, digest_size=16).hexdigest(),
+            message_id=message.id,
+            fence=ready.context.fence,
+            resource=lease.name if lease is not None else None,
+            retention_s=self.retention_s,
+        )
+
+
+def singleton_of(ready: Ready) -> Singleton | None:
+    """The rule that decides for this message: the schedule's before the task's."""
+    head = ready.message.header.singleton
+    if head is None:
+        return ready.task.singleton
+    conflict_rule = OnConflict(head.on_conflict)
+    return Singleton(head.key, conflict_rule, wait_s=head.wait_ms / 1000, lease_s=head.lease_ms / 1000)
+
+
+def _confirm(lease: Lease | None) -> Callable[[], None]:
+    return lease.assert_held if lease is not None else lambda: None
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _with_fence(context: Context, fence: int) -> Context:
+    return replace(context, fence=fence)

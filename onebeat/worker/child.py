@@ -1,0 +1,179 @@
+"""What does one worker process do from its first to its last moment?
+
+Started by the supervisor as `python -m onebeat.worker.child`, its settings in the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from onebeat import ready
+from onebeat.errors import OnebeatError, StoreError
+from onebeat.failpoints import reach
+from onebeat.keys import queue_keys
+from onebeat.wire import AsyncStore
+from onebeat.worker.bench import Bench
+from onebeat.worker.pump import FencedOut, Pump, Slots
+from onebeat.worker.registry import import_all
+from onebeat.worker.settings import WorkerSettings, from_json
+from onebeat.worker.threads import Threads
+
+LOG = logging.getLogger("onebeat.worker")
+SETTINGS = "ONEBEAT_WORKER_SETTINGS"
+WID = "ONEBEAT_WORKER_ID"
+FENCED_EXIT = 75  # EX_TEMPFAIL: start a new incarnation
+CUT_S = 3.0
+
+
+class Child:
+    """The pumps of one process and their orderly end."""
+
+    def __init__(self, settings: WorkerSettings, wid: str) -> None:
+        self._settings = settings
+        self._stopped = asyncio.Event()
+        self._cut = asyncio.Event()
+        store = AsyncStore.open(settings.redis_url, settings.namespace)
+        self._bench = Bench(
+            store=store,
+            namespace=settings.namespace,
+            threads=Threads(settings.concurrency),
+            database_url=settings.database_url,
+            retention_s=settings.retention_s,
+            stopping=self._stopped.is_set,
+            cutting=self._cut.is_set,
+        )
+        slots = Slots(settings.concurrency)
+        self._pumps = [
+            Pump(queue_keys(settings.namespace, queue), wid, settings.lease_ms, slots, self._bench)
+            for queue in settings.queues
+        ]
+        for pump in self._pumps:
+            pump.on_room = self._share_room
+
+    def _share_room(self) -> None:
+        """A run ended: every queue may use the slot."""
+        for pump in self._pumps:
+            pump.start_waiting()
+            pump.changed.set()
+
+    async def live(self) -> int:
+        """Run until told to stop; the exit status."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._on_signal)
+        loop.add_signal_handler(signal.SIGQUIT, self._on_quit)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which decides
+        flows = [asyncio.create_task(pump.flow()) for pump in self._pumps]
+        stopped = asyncio.create_task(self._stopped.wait())
+        ready.announce(f"pid {os.getpid()}")
+        await _first([*flows, stopped])
+        for flow in flows:
+            if flow.done() and flow.exception() is not None:
+                self._cut.set()  # what still runs ends with this process and belongs to others
+                return self._report(flow.exception())
+        return await self._stop(flows)
+
+    def _on_signal(self) -> None:
+        if self._stopped.is_set():
+            self._cut.set()
+        self._stopped.set()
+
+    def _on_quit(self) -> None:
+        self._cut.set()
+        self._stopped.set()
+
+    async def _stop(self, flows: list[asyncio.Task[None]]) -> int:
+        """Give back the unstarted, wait for the running, push back the rest."""
+        reach("child.stopping")
+        await self._each(pump.stop() for pump in self._pumps)
+        drained = asyncio.gather(*flows, return_exceptions=True)
+        await _first([drained, asyncio.create_task(self._cut.wait())], self._settings.grace_s)
+        status = 0
+        if drained.done():  # a flow that failed has left runs behind: say so
+            status = max((self._report(one) for one in drained.result() if one is not None), default=0)
+        else:
+            self._cut.set()
+            for flow in flows:
+                flow.cancel()
+            await self._each(pump.cut(CUT_S) for pump in self._pumps)
+        await self._each(pump.leave() for pump in self._pumps)
+        return status
+
+    async def _each(self, steps: Any) -> None:
+        """Do all of them; one queue's trouble must not keep the others from stopping well."""
+        coroutines: list[Coroutine[Any, Any, None]] = list(steps)
+        for problem in await asyncio.gather(*coroutines, return_exceptions=True):
+            if isinstance(problem, (StoreError, FencedOut)):
+                LOG.warning("while stopping: %s; the lease ends by itself", problem)
+            elif isinstance(problem, BaseException):
+                raise problem
+
+    def _report(self, problem: BaseException | None) -> int:
+        if isinstance(problem, FencedOut):
+            LOG.warning("%s", problem)
+            return FENCED_EXIT
+        LOG.error("worker process ends: %s", problem, exc_info=problem)
+        return 1
+
+
+async def _first(waits: Sequence[asyncio.Future[Any]], timeout_s: float | None = None) -> None:
+    """Until one of `waits` is done, or `timeout_s` seconds are over."""
+    await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _die_with_parent() -> None:
+    """End when the supervisor is gone: its end of our stdin closes, however it died.
+
+    For systems where the kernel does not tell (`die_with_parent.py`); a task that holds the interpreter
+    delays it.
+    """
+    while os.read(sys.stdin.fileno(), 64):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _run(child: Coroutine[Any, Any, int]) -> int:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(child)
+    return uvloop.run(child)
+
+
+async def _live(settings: WorkerSettings, wid: str) -> int:
+    return await Child(settings, wid).live()
+
+
+def main() -> None:
+    """Run a worker process; leaves without waiting for threads that never end."""
+    settings, wid = from_json(os.environ.pop(SETTINGS)), os.environ.pop(WID)
+    threading.Thread(target=_die_with_parent, daemon=True, name="onebeat-parent").start()
+    os.environ.update(
+        ONEBEAT_REDIS_URL=settings.redis_url,
+        ONEBEAT_NAMESPACE=settings.namespace,
+        ONEBEAT_DB_URL=settings.database_url,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        import_all(settings.imports)
+        reach("child.started")
+        status = _run(_live(settings, wid))
+    except OnebeatError as problem:
+        LOG.error("%s", problem)
+        status = problem.exit_code
+    logging.shutdown()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""How can a run end? Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class End(StrEnum):
+    """The ways in which one execution ends."""
+
+    DONE = "done"
+    FAILED = "failed"
+    RETRY = "retry"  # the task raised Retry
+    FATAL = "fatal"  # trying again cannot help: bad arguments, idempotency conflict, misuse
+    LOST = "lost"  # the lease or the fence was lost, or the store went away: the effect was rolled back
+    CONFLICT = "conflict"  # the singleton is held and says `skip`
+    UNKNOWN = "unknown"  # no such task here (a rolling deploy)
+    EXPIRED = "expired"
+    CUT = "cut"  # shutdown: not over, goes back to the front
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one execution. `error` is one line for people, `trace` the whole traceback."""
+
+    end: End
+    result: Any = None
+    error: str = ""
+    trace: str = ""
+    after_ms: int | None = None
+    replayed: bool = False
+    started_ms: int = 0
+    ended_ms: int = 0
+
+
+def line_of(problem: BaseException) -> str:
+    """`Type: text` in one line of at most 500 characters; survives an exception whose text raises."""
+    try:
+        text = " ".join(str(problem).split())
+    except Exception as broken:
+        text = f"(its text cannot be shown: {type(broken).__name__})"
+    line = f"{type(problem).__name__}: {text}"[:500] if text else type(problem).__name__
+    return storable(line)
+
+
+def storable(text: str) -> str:
+    """`text` as JSON can carry it: errors name files, and a name that is not UTF-8 has lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,85 @@
+"""How does one message run? Lock, ledger, handler, verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from dataclasses import replace
+
+from onebeat.errors import (
+    BadPayload,
+    Fenced,
+    IdempotencyConflict,
+    LeaseLost,
+    LedgerMisuse,
+    StoreError,
+    UnknownTask,
+)
+from onebeat.failpoints import reach
+from onebeat.ledger import Done
+from onebeat.queue.record import Message
+from onebeat.worker.bench import Bench, Conflict, Ready
+from onebeat.worker.outcome import End, Outcome, line_of, storable
+from onebeat.worker.retry import Retry
+
+
+class Expired(Exception):
+    """The message may not start any more."""
+
+
+# Checked in order; what is not here is the task's own failure.
+_ENDS: tuple[tuple[type[BaseException], End], ...] = (
+    (Conflict, End.CONFLICT),
+    (Expired, End.EXPIRED),
+    (UnknownTask, End.UNKNOWN),
+    (BadPayload, End.FATAL),
+    (IdempotencyConflict, End.FATAL),
+    (LedgerMisuse, End.FATAL),
+    (LeaseLost, End.LOST),
+    (Fenced, End.LOST),
+    (StoreError, End.LOST),
+    (Retry, End.RETRY),
+)
+
+
+async def run_one(message: Message, fence: int, now_ms: int, bench: Bench) -> Outcome:
+    """The outcome of running `message`, claimed with `fence` at Redis time `now_ms`. Never raises."""
+    started = bench.clock.wall_ms()
+    ready: Ready | None = None
+    try:
+        if message.header.expires_at_ms is not None and now_ms > message.header.expires_at_ms:
+            raise Expired(f"claimed {now_ms - message.header.expires_at_ms} ms after it expired")
+        ready = bench.prepare(message, fence)
+        reach("run.prepared")
+        async with bench.hold(ready) as lease:
+            if lease is not None:
+                reach("run.held")
+            result = await bench.perform(ready, lease)
+        replayed = isinstance(result, Done) and result.replayed
+        outcome = Outcome(End.DONE, result=result, replayed=replayed)
+    except BaseException as problem:  # whatever a handler raises is an outcome, SystemExit included
+        outcome = outcome_of(problem, ready, cut=bench.cutting())
+    return replace(outcome, started_ms=started, ended_ms=bench.clock.wall_ms())
+
+
+def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool) -> Outcome:
+    """What `problem` means for the message; `cut` when this worker is cancelling its runs."""
+    end = next((end for kind, end in _ENDS if isinstance(problem, kind)), End.FAILED)
+    if isinstance(problem, asyncio.CancelledError) and ready is not None:
+        end = End.CUT if cut else End.FAILED
+    if end is End.FAILED and ready is not None:
+        task = ready.task
+        if isinstance(problem, task.give_up_on) or not isinstance(problem, task.retry_on):
+            end = End.FATAL
+    if end in (End.CONFLICT, End.EXPIRED):  # answers, not errors
+        return Outcome(end, error=str(problem))
+    return Outcome(
+        end, error=line_of(problem), trace=_trace(problem), after_ms=getattr(problem, "after_ms", None)
+    )
+
+
+def _trace(problem: BaseException) -> str:
+    try:
+        return storable("".join(traceback.format_exception(problem))[-16_384:])
+    except Exception:  # an exception whose repr raises must not cost the message
+        return storable("".join(traceback.format_tb(problem.__traceback__))[-16_384:])

@@ -1,0 +1,168 @@
+"""Which arguments does a task take, which are filled in, and do these fit?
+
+A parameter annotated `Context` gets the run's context; one annotated `sqlalchemy.orm.Session` or
+`AsyncSession` gets the open session whose transaction also holds the ledger row. The others are checked
+against their annotations (msgspec) when a call is queued and again when it is run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+import msgspec
+
+from onebeat.errors import BadArguments
+from onebeat.worker.context import Context
+
+_SESSIONS = {"Session": "sync", "AsyncSession": "async"}
+_MISSING = object()
+_Arguments: TypeAlias = tuple[list[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a task's function takes. `name` is the task's, for messages."""
+
+    name: str
+    function: Callable[..., Any]
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether calling it gives a coroutine."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @cached_property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(self.function).parameters
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return {name: _resolve(self.function, p.annotation) for name, p in self._parameters.items()}
+
+    @cached_property
+    def context_name(self) -> str | None:
+        """The parameter that takes the `Context`."""
+        return next((name for name, type_ in self._types.items() if _is_context(type_)), None)
+
+    @cached_property
+    def session_name(self) -> str | None:
+        """The parameter that takes the session.
+
+        Raises:
+            BadArguments: a coroutine that takes a blocking session, or the other way round.
+        """
+        for name, type_ in self._types.items():
+            kind = _session_kind(type_)
+            if kind is None:
+                continue
+            if (kind == "async") is not self.is_async:
+                wanted = "AsyncSession" if self.is_async else "Session"
+                raise BadArguments(
+                    f"task {self.name}: parameter {name!r} must be annotated {wanted}, because the task "
+                    f"is {'async' if self.is_async else 'not async'}"
+                )
+            return name
+        return None
+
+    @cached_property
+    def _open(self) -> inspect.Signature:
+        """The parameters that a caller gives."""
+        filled = {self.context_name, self.session_name}
+        return inspect.Signature([p for name, p in self._parameters.items() if name not in filled])
+
+    def fit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        """The arguments in their places and types, as read from a message.
+
+        Raises:
+            BadArguments: too many, too few, an unknown or reserved name, or a value of another type.
+        """
+        try:
+            bound = self._open.bind(*args, **kwargs)
+        except TypeError as problem:
+            raise BadArguments(f"task {self.name}{self._open}: {problem}") from None
+        for name, value in bound.arguments.items():
+            bound.arguments[name] = self._fit_one(name, value)
+        return bound
+
+    def place(self, bound: inspect.BoundArguments, filled: Mapping[str, Any]) -> _Arguments:
+        """Positional and keyword arguments for the call: the given ones of `bound` and the filled-in ones."""
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        by_place = True  # until a parameter is left to its default
+        for name, parameter in self._parameters.items():
+            value = filled.get(name, bound.arguments.get(name, _MISSING))
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                kwargs.update({} if value is _MISSING else value)
+            elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                args.extend(() if value is _MISSING else value)
+            elif value is _MISSING:
+                by_place = False
+            elif by_place and parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+                args.append(value)
+            else:
+                kwargs[name] = value
+        return args, kwargs
+
+    def _fit_one(self, name: str, value: Any) -> Any:
+        type_, kind = self._types[name], self._parameters[name].kind
+        if type_ is Any:
+            return value
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            return tuple(self._convert(name, one, type_) for one in value)
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            return {key: self._convert(key, one, type_) for key, one in value.items()}
+        return self._convert(name, value, type_)
+
+    def _convert(self, name: str, value: Any, type_: Any) -> Any:
+        try:
+            return msgspec.convert(value, type_)
+        except msgspec.ValidationError as problem:
+            raise BadArguments(f"task {self.name}: argument {name!r}: {problem}") from None
+
+
+def _resolve(function: Callable[..., Any], annotation: Any) -> Any:
+    """The annotation as a type that values can be checked against; Any when there is none to check."""
+    if annotation is inspect.Parameter.empty:
+        return Any
+    if isinstance(annotation, str):
+        holder = SimpleNamespace(__annotations__={"it": annotation})
+        namespace = getattr(inspect.unwrap(function), "__globals__", {})
+        try:
+            annotation = typing.get_type_hints(holder, globalns=namespace)["it"]
+        except (NameError, TypeError, AttributeError, SyntaxError):
+            # imported under TYPE_CHECKING: the name itself says what is to be filled in
+            last = annotation.rsplit(".", 1)[-1]
+            return last if last in _SESSIONS or last == "Context" else Any
+    if _is_context(annotation) or _session_kind(annotation):
+        return annotation
+    return annotation if _checkable(annotation) else Any
+
+
+def _checkable(type_: Any) -> bool:
+    try:
+        msgspec.convert(None, type_)
+    except msgspec.ValidationError:
+        return True
+    except Exception:  # msgspec has several ways to say that it knows no such type
+        return False
+    return True
+
+
+def _is_context(type_: Any) -> bool:
+    return type_ is Context or type_ == "Context"
+
+
+def _session_kind(type_: Any) -> str | None:
+    if isinstance(type_, str):
+        return _SESSIONS.get(type_)
+    if isinstance(type_, type):
+        for base in type_.__mro__:
+            if base.__module__.startswith("sqlalchemy.") and base.__name__ in _SESSIONS:
+                return _SESSIONS[base.__name__]
+    return None

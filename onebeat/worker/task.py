@@ -1,0 +1,215 @@
+"""What is a task? A function with a name, a queue and rules, that can be called later and elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from onebeat.durations import parse_ms
+from onebeat.errors import ConfigError
+from onebeat.keys import PRIORITIES, checked
+from onebeat.queue import payload
+from onebeat.queue.client import Handle, draft
+from onebeat.queue.default import default_async_client, default_client
+from onebeat.queue.enqueue import Draft
+from onebeat.queue.record import RECORDED, RetryPolicy
+from onebeat.worker.registry import REGISTRY
+from onebeat.worker.signature import Signature
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_ERRORS = tuple[type[BaseException], ...]
+
+
+class Task(Generic[P, R]):
+    """A registered function. Calling it runs it here and now; `delay` queues the call."""
+
+    __onebeat_task__ = True
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        name: str | None,
+        queue: str,
+        priority: int,
+        timeout_ms: int | None,
+        retries: RetryPolicy,
+        retry_on: _ERRORS,
+        give_up_on: _ERRORS,
+        idempotent: bool,
+        record: bool,
+    ) -> None:
+        self.singleton = getattr(function, "__onebeat_singleton__", None)
+        # the worker itself takes the singleton's lock, so that its fence reaches the ledger
+        self.function: Callable[P, R] = (
+            getattr(function, "__wrapped__", function) if self.singleton else function
+        )
+        self.name = name or _name_of(self.function)
+        self.queue = checked("queue", queue)
+        if not 0 <= priority < PRIORITIES:
+            raise ConfigError(
+                f"task {self.name}: priority {priority!r} must be 0 (first) to {PRIORITIES - 1}"
+            )
+        self.priority = priority
+        self.timeout_ms = timeout_ms
+        self.retries = retries
+        self.retry_on = retry_on
+        self.give_up_on = give_up_on
+        self.idempotent = idempotent
+        self.record = record
+        self.signature = Signature(self.name, self.function)
+        functools.update_wrapper(self, self.function)
+        REGISTRY.add(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    @property
+    def uses_ledger(self) -> bool:
+        """Whether its effects happen once: it takes a session, or says so."""
+        return self.idempotent or self.signature.session_name is not None
+
+    def delay(self, *args: Any, **kwargs: Any) -> Handle:
+        """Queue a call with these arguments; see `enqueue`."""
+        return self.enqueue(args, kwargs)
+
+    async def adelay(self, *args: Any, **kwargs: Any) -> Handle:
+        """`delay`, awaited."""
+        return await self.aenqueue(args, kwargs)
+
+    def enqueue(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        delay: float | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+    ) -> Handle:
+        """Queue a call. `key` makes it idempotent; `delay` in seconds.
+
+        Raises:
+            BadArguments: they do not fit the signature or its types.
+            BadPayload, IdempotencyConflict, StoreError: as `Client.enqueue`.
+        """
+        one = self._draft(args, kwargs, key, delay, priority)
+        return default_client().send_drafts(queue or self.queue, [one])[0]
+
+    async def aenqueue(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        delay: float | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+    ) -> Handle:
+        """`enqueue`, awaited."""
+        one = self._draft(args, kwargs, key, delay, priority)
+        client = await default_async_client()
+        return (await client.send_drafts(queue or self.queue, [one]))[0]
+
+    def _draft(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] | None,
+        key: str | None,
+        delay: float | None,
+        priority: int | None,
+    ) -> Draft:
+        flags = RECORDED if self.record else 0
+        level = self.priority if priority is None else priority
+        one = draft(self.name, args, kwargs, key=key, delay=delay, priority=level, flags=flags)
+        # checked as the worker will see them: after a round trip through the stored form
+        self.signature.fit(*payload.decode(one.message.body))
+        return one
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    module = function.__module__
+    if module == "__main__":  # the worker imports it by its real name
+        main = sys.modules["__main__"]
+        spec = getattr(main, "__spec__", None)
+        module = spec.name if spec else Path(getattr(main, "__file__", None) or "__main__").stem
+    return f"{module}:{function.__qualname__}"
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    priority: int = 0,
+    timeout: str | None = None,
+    retries: int = 0,
+    backoff: str = "exponential",
+    delay: str = "10s",
+    max_delay: str = "10m",
+    retry_on: _ERRORS = (Exception,),
+    give_up_on: _ERRORS = (),
+    idempotent: bool = False,
+    record: bool = False,
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    queue: str = "default",
+    priority: int = 0,
+    timeout: str | None = None,
+    retries: int = 0,
+    backoff: str = "exponential",
+    delay: str = "10s",
+    max_delay: str = "10m",
+    retry_on: _ERRORS = (Exception,),
+    give_up_on: _ERRORS = (),
+    idempotent: bool = False,
+    record: bool = False,
+) -> Any:
+    """Register a function as a task: `@task` or `@task(queue="reports", retries=3, timeout="10m")`.
+
+    `name`: `module:function` when not given. `timeout`, `delay`, `max_delay`: durations with a unit.
+    `retries`: tries after the first, each after an exponential backoff with full jitter (or `constant`),
+    for exceptions in `retry_on` and not in `give_up_on`. `idempotent`: its call is in the ledger even
+    though it takes no session. `record`: its successful ad-hoc calls appear in the history too.
+
+    Raises:
+        ConfigError: a rule that cannot be meant.
+    """
+    if backoff not in ("exponential", "constant"):
+        raise ConfigError(f"backoff {backoff!r} must be 'exponential' or 'constant'")
+    if isinstance(retries, bool) or not 0 <= retries <= 100:
+        raise ConfigError(f"retries {retries!r} must be 0 to 100")
+    policy = RetryPolicy(retries, backoff, parse_ms(delay), parse_ms(max_delay))
+
+    def register(target: Callable[..., Any]) -> Task[Any, Any]:
+        return Task(
+            target,
+            name=name,
+            queue=queue,
+            priority=priority,
+            timeout_ms=parse_ms(timeout) if timeout else None,
+            retries=policy,
+            retry_on=retry_on,
+            give_up_on=give_up_on,
+            idempotent=idempotent,
+            record=record,
+        )
+
+    return register(function) if function is not None else register

@@ -1,0 +1,191 @@
+"""One pass of a beat against the real scripts: every nominal time once, whatever the store forgets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from onebeat.clock import SYSTEM
+from onebeat.keys import queue_keys
+from onebeat.queue.record import unpack
+from onebeat.scheduler import EveryTrigger
+from onebeat.scheduler.pulse import RedisTime
+from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Overlap, Schedule
+from onebeat.scheduler.section import Section
+from onebeat.wire import Store
+
+STEP_S = 0.05
+
+
+def schedule(id_: str, **rules: object) -> Schedule:
+    chosen = {"overlap": Overlap.ALLOW, "catch_up": CatchUp(CatchUpPolicy.ALL), **rules}
+    return Schedule(id=id_, task="m:f", trigger=EveryTrigger(STEP_S), **chosen)  # type: ignore[arg-type]
+
+
+class Beats:
+    """Sections of several beats over one queue."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.keys = queue_keys(store.namespace, "default")
+
+    def section(self, *schedules: Schedule, config: str = "one") -> Section:
+        made = Section(self.store, self.keys, schedules, config, RedisTime(SYSTEM))
+        made.tend({})
+        return made
+
+    def nominals(self, schedule_id: str) -> list[int]:
+        """What is queued, in order."""
+        records = self.store.client.lrange(self.keys.ready[0], 0, -1)
+        found = [unpack(record).header for record in records]  # type: ignore[union-attr]
+        return [one.nominal_ms or 0 for one in found if one.schedule == schedule_id]
+
+    def cursor(self, schedule_id: str) -> int:
+        return int(self.store.client.hget(self.keys.sched, schedule_id) or 0)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def beats(store: Store) -> Beats:
+    return Beats(store)
+
+
+def pass_for(seconds: float, *passes: Callable[[], object]) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for one in passes:
+            one()
+
+
+def assert_whole(nominals: list[int]) -> None:
+    """Each time on the grid between the first and the last, once, in order."""
+    assert len(nominals) > 3
+    step = round(STEP_S * 1000)
+    assert nominals == list(range(nominals[0], nominals[-1] + step, step))
+
+
+def test_two_beats_that_both_think_they_lead_queue_each_time_once(beats: Beats) -> None:
+    one, two = beats.section(schedule("a"), schedule("b")), beats.section(schedule("a"), schedule("b"))
+    pass_for(0.6, lambda: one.pass_once(0), lambda: two.pass_once(0))
+    for id_ in "ab":
+        assert_whole(beats.nominals(id_))
+        assert beats.cursor(id_) == beats.nominals(id_)[-1]
+
+
+def test_nothing_is_early(beats: Beats) -> None:
+    one = beats.section(schedule("a"))
+    pass_for(0.4, lambda: one.pass_once(0))
+    entries = beats.store.client.xrange(beats.keys.log)
+    for stream_id, fields in entries:  # type: ignore[union-attr]
+        emitted_ms = int(stream_id.split(b"-")[0])
+        for line in fields[b"e"].splitlines():
+            assert int(line.split(b'"nominal_ms":')[1].rstrip(b"}")) <= emitted_ms
+
+
+def test_a_deputy_leaves_the_fresh_and_takes_the_late(beats: Beats) -> None:
+    deputy = beats.section(schedule("a"))
+    pass_for(0.3, lambda: deputy.pass_once(60_000))
+    assert beats.nominals("a") == []
+    pass_for(0.4, lambda: deputy.pass_once(200))
+    assert_whole(beats.nominals("a"))
+
+
+def test_a_deputy_takes_nothing_that_the_leader_emitted(beats: Beats) -> None:
+    leader, deputy = beats.section(schedule("a")), beats.section(schedule("a"))
+    pass_for(0.6, lambda: leader.pass_once(0), lambda: deputy.pass_once(100))
+    assert_whole(beats.nominals("a"))
+    assert beats.store.client.hget(beats.keys.stats, "emitted") == str(len(beats.nominals("a"))).encode()
+
+
+def test_after_the_store_lost_its_data_nothing_is_missing(beats: Beats) -> None:
+    one = beats.section(schedule("a"))
+    pass_for(0.3, lambda: one.pass_once(0))
+    before = beats.nominals("a")
+    for key in list(beats.store.client.scan_iter(match=f"{beats.keys.prefix}*")):
+        beats.store.client.delete(key)
+    one.pass_once(0)
+    assert not one.active or beats.nominals("a") == []
+    one.tend({})
+    pass_for(0.3, lambda: one.pass_once(0))
+    assert_whole(before + beats.nominals("a"))
+
+
+def test_after_a_rollback_what_is_gone_is_queued_again_under_the_same_ids(beats: Beats) -> None:
+    one = beats.section(schedule("a"))
+    pass_for(0.3, lambda: one.pass_once(0))
+    before = beats.nominals("a")
+    beats.store.client.ltrim(beats.keys.ready[0], 0, 2)  # the store as it was after three fires
+    beats.store.client.hset(beats.keys.sched, "a", str(before[2]))
+    pass_for(0.3, lambda: one.pass_once(0))
+    assert_whole(beats.nominals("a"))
+    assert beats.nominals("a")[-1] > before[-1]
+
+
+def test_a_store_that_forgot_begins_where_the_history_ended(beats: Beats) -> None:
+    a = schedule("a")
+    section = Section(beats.store, beats.keys, [a], "one", RedisTime(SYSTEM))
+    start = int(time.time() * 1000) // 50 * 50 - 1000
+    section.tend({"a": start})
+    pass_for(0.2, lambda: section.pass_once(0))
+    assert_whole(beats.nominals("a"))
+    assert beats.nominals("a")[0] == start + 50
+
+
+def test_a_new_configuration_takes_over_and_an_old_one_waits(beats: Beats) -> None:
+    old = beats.section(schedule("a"), schedule("only-old"), config="old")
+    pass_for(0.2, lambda: old.pass_once(0))
+    new = beats.section(schedule("a"), config="new")
+    assert new.active
+    old.pass_once(0)
+    old.tend({})
+    assert not old.active
+    only_old = beats.nominals("only-old")
+    pass_for(0.3, lambda: old.pass_once(0), lambda: new.pass_once(0))
+    assert_whole(beats.nominals("a"))
+    assert beats.nominals("only-old") == only_old
+
+
+def test_an_old_configuration_comes_back_when_nobody_runs_the_new_one(beats: Beats) -> None:
+    old = beats.section(schedule("a"), config="old")
+    pass_for(0.2, lambda: old.pass_once(0))
+    new = beats.section(schedule("a"), config="new")
+    pass_for(0.2, lambda: new.pass_once(0))
+    old.tend({})
+    assert not old.active, "a restarted old container must not take over"
+    beats.store.client.zincrby(beats.keys.seen, -6_000, "new")  # nobody ran it for six seconds
+    old.tend({})
+    assert old.active
+    new.tend({})
+    assert not new.active
+    pass_for(0.2, lambda: old.pass_once(0), lambda: new.pass_once(0))
+    assert_whole(beats.nominals("a"))
+
+
+def test_overlap_is_skipped_and_counted(beats: Beats) -> None:
+    one = beats.section(schedule("a", overlap=Overlap.SKIP))
+    pass_for(0.4, lambda: one.pass_once(0))
+    assert len(beats.nominals("a")) == 1
+    redis = beats.store.client
+    skipped = int(redis.hget(beats.keys.stats, "skipped") or 0)  # type: ignore[arg-type]
+    lines = b"\n".join(fields[b"e"] for _, fields in redis.xrange(beats.keys.log)).splitlines()  # type: ignore[union-attr]
+    assert skipped == sum(b'"reason":"overlap"' in line for line in lines)
+    assert skipped >= 3
+    assert redis.hget(beats.keys.live, "a") == b"1"
+
+
+def test_missed_times_are_skipped_by_policy_and_counted(beats: Beats) -> None:
+    section = Section(
+        beats.store,
+        beats.keys,
+        [schedule("a", catch_up=CatchUp(CatchUpPolicy.NONE))],
+        "one",
+        RedisTime(SYSTEM),
+    )
+    start = int(time.time() * 1000) // 50 * 50 - 20_000
+    section.tend({"a": start})
+    pass_for(0.2, lambda: section.pass_once(0))
+    first = beats.nominals("a")[0]
+    skipped = int(beats.store.client.hget(beats.keys.stats, "skipped") or 0)  # type: ignore[arg-type]
+    assert skipped == (first - start) // 50 - 1
+    assert_whole(beats.nominals("a"))

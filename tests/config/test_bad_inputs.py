@@ -1,0 +1,102 @@
+"""Does every wrong file get one clear mistake, at its place, and does no file break the reader?"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onebeat.config import Mistake
+from onebeat.config.page import read_page
+from onebeat.config.reading import read
+from onebeat.config.render import as_github, as_json, as_text
+from onebeat.config.resolver import resolve
+from tests.bad_inputs import yaml_rows, yaml_text_rows
+
+ROWS = [*yaml_text_rows.ROWS, *yaml_rows.ROWS]
+MARK = "¦".encode()
+
+
+def marked(text: str | bytes) -> tuple[bytes, int, int]:
+    """The file without its mark, and the line and column (in characters) where the mark was."""
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    before, _, after = raw.partition(MARK)
+    if len(before) == len(raw):
+        return raw, 1, 1
+    lines = before.decode().split("\n")
+    return before + after, len(lines), len(lines[-1]) + 1
+
+
+def short(value: object) -> str | None:
+    return None if isinstance(value, bytes) else ascii(value)[1:61]
+
+
+def says(mistake: Mistake, words: str) -> bool:
+    if "…" not in words:
+        return mistake.message == words
+    return words.strip("…") in mistake.message
+
+
+@pytest.mark.parametrize(("text", "code", "message"), ROWS, ids=short)
+def test_a_wrong_file_has_one_mistake_at_its_place(text: str | bytes, code: str, message: str) -> None:
+    raw, line, column = marked(text)
+    reading = read(raw, "onebeat.yaml")
+    assert [(m.code, m.line, m.column) for m in reading.mistakes] == [(code, line, column)], reading.mistakes
+    assert says(reading.mistakes[0], message), reading.mistakes[0].message
+    assert reading.mistakes[0].length >= 1
+
+
+def test_there_are_enough_rows() -> None:
+    assert len(ROWS) >= 200
+    assert len(set(ROWS)) == len(ROWS)
+
+
+@pytest.mark.parametrize(("text", "code", "message"), ROWS, ids=short)
+def test_a_mistake_can_be_shown(text: str | bytes, code: str, message: str) -> None:
+    mistakes = read(marked(text)[0], "onebeat.yaml").mistakes
+    shown = as_text(mistakes)
+    assert code in shown
+    assert len(shown) < 2_000
+    assert all(char.isprintable() or char in "\n\t" for char in shown)
+    assert as_github(mistakes).count("\n") == 0
+    assert as_json(mistakes).isascii()
+
+
+WORDS = """schedules: { } [ ] a: task: t:f , - cron: " ' * 5 5m every: &a *a !x <<: | # ${A} {{ x }} \\ ? ~
+.nan at: 2026-12-31T23:00 defaults: retries: null --- ... %YAML 1.2 한 \u202e"""
+PIECES = st.sampled_from(
+    [*WORDS.split(), "\n", "\r\n", "\t", "  ", "cron: '@daily'", "* * * * *", "task: t:f, "]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(PIECES, PIECES.map(lambda piece: piece + " ")), max_size=25))
+def test_no_text_breaks_the_reader(pieces: list[str]) -> None:
+    reading = read("".join(pieces).encode(), "f")
+    as_text([*reading.mistakes, *reading.warnings])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reader(raw: bytes) -> None:
+    as_text(read(raw, "f").mistakes)
+
+
+def test_nothing_named_in_a_file_is_imported() -> None:
+    text = "imports: [antigravity]\n"
+    text += "schedules: {a: {task: this:main, every: 5m}, b: {task: os.system, every: 5m}}"
+    reading = read(text.encode(), "f")
+    assert not reading.mistakes
+    assert [one.task for _, one in reading.schedules] == ["this:main", "os.system"]
+    assert {"antigravity", "this"}.isdisjoint(sys.modules)
+
+
+def test_twenty_levels_are_read_and_one_more_is_not() -> None:
+    for levels, wrong in ((19, False), (20, True)):
+        page, _ = read_page(f"a: {'[' * levels}{']' * levels}".encode(), "f")
+        assert page is not None
+        root, mistakes = resolve(page)
+        assert bool(mistakes) is wrong
+        assert (root is None) is wrong

@@ -1,0 +1,63 @@
+"""What may every test ask for? A real store, a namespace of its own, and drivers on it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from onebeat.wire import AsyncStore, Store
+from tests.leaks import find_leaks, forget
+from tests.servers import Server
+
+pytest_plugins = ["onebeat.testing.fixtures"]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The store that all tests share. One that was killed or stopped is started again after the test."""
+    shared = Server()
+    try:
+        yield shared.start()
+    finally:
+        shared.remove()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A store for one test that kills, stops, fills or flushes it."""
+    own = Server()
+    try:
+        yield own.start()
+    finally:
+        own.remove()
+
+
+@pytest.fixture
+def namespace(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh namespace. After the test each of its keys must be one that `keys.TABLE` allows to stay.
+
+    `@pytest.mark.leaves_keys` is for tests that put wrong keys there on purpose.
+    """
+    fresh = f"t{secrets.token_hex(6)}"
+    yield fresh
+    server.start()
+    with server.redis() as client:
+        leaks = find_leaks(client, fresh)
+        forget(client, fresh)
+    if leaks and not request.node.get_closest_marker("leaves_keys"):
+        pytest.fail("keys were left behind:\n" + "\n".join(leaks))
+
+
+@pytest.fixture
+def store(server: Server, namespace: str) -> Iterator[Store]:
+    """The blocking driver."""
+    with Store.open(server.url, namespace) as opened:
+        yield opened
+
+
+@pytest.fixture
+def astore_factory(server: Server, namespace: str) -> Callable[[], AsyncStore]:
+    """Opens the asyncio driver: `async with astore_factory() as store:` inside `asyncio.run`."""
+    return lambda: AsyncStore.open(server.url, namespace)

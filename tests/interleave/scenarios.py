@@ -1,0 +1,12 @@
+"""Which scenarios are there, and which share of the histories has each?"""
+
+from __future__ import annotations
+
+from tests.interleave.effects import Effects
+from tests.interleave.emission import Emission
+from tests.interleave.locking import Locking
+from tests.interleave.queueing import Queueing
+from tests.interleave.scenario import Scenario
+
+SCENARIOS: dict[str, type[Scenario]] = {one.name: one for one in (Emission, Locking, Queueing, Effects)}
+SHARES = {"emission": 0.35, "locks": 0.3, "queue": 0.15, "effects": 0.2}

@@ -1,0 +1,89 @@
+"""How does asyncio code run step by step? An event loop that goes on only when its process has a turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from onebeat.wire import AsyncStore, Effect, Pause
+from tests.interleave.process import Process, Request
+from tests.interleave.world import NAMESPACE
+
+
+class SteppingLoop(asyncio.SelectorEventLoop):
+    """Its time is its machine's, and it never waits: what is due is done, then it stops."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self._process = process
+        self._alarm: Request | None = None
+        self.set_exception_handler(lambda _loop, _context: None)  # what a killed process leaves behind
+        self._clock_resolution = 1e-6
+
+    def time(self) -> float:
+        return self._process.clock.mono_s()
+
+    def go_on(self) -> None:
+        """Everything that can be done now; then one request wakes the process for its next timer."""
+        while self._ready or self._due_s() <= self.time():  # type: ignore[attr-defined]
+            self.call_soon(self.stop)
+            self.run_forever()
+        self._set_alarm()
+
+    def _due_s(self) -> float:
+        timers = [timer for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        return min((timer.when() for timer in timers), default=float("inf"))
+
+    def _set_alarm(self) -> None:
+        if self._alarm in self._process.requests:
+            self._process.requests.remove(self._alarm)
+        self._alarm = None
+        due_s = self._due_s()
+        if due_s < float("inf") and self._process.alive:
+            self._alarm = self._process._wait(Pause(0), lambda _: self.go_on())
+            self._alarm.wake_us = self._process.clock.told_us_at(due_s) + 1
+
+
+class AsyncPort(AsyncStore):
+    """The production driver, except that each effect waits for its turn."""
+
+    def __init__(self, process: Process, loop: SteppingLoop) -> None:
+        super().__init__(object(), NAMESPACE, where=process.name)  # type: ignore[arg-type]
+        self._process, self._loop = process, loop
+
+    async def perform(self, effect: Effect) -> Any:
+        if isinstance(effect, Pause):
+            await asyncio.sleep(effect.seconds)
+            return None
+        future: asyncio.Future[Any] = self._loop.create_future()
+
+        def answered(answer: Any) -> None:
+            if isinstance(answer, BaseException) and not future.done():
+                future.set_exception(answer)
+            elif not future.done():
+                future.set_result(answer)
+            self._loop.go_on()
+
+        request = self._process._wait(effect, answered)
+        try:
+            return await future
+        finally:
+            if request in self._process.requests:  # cancelled: nobody waits for the answer
+                self._process.requests.remove(request)
+
+
+def start_loop(
+    process: Process, main: Callable[[AsyncPort], Coroutine[Any, Any, Any]], ended: Callable[[Any], None]
+) -> SteppingLoop:
+    """Run `main` in an event loop of `process`; `ended` gets what it returned or raised."""
+    loop = SteppingLoop(process)
+    port = AsyncPort(process, loop)
+
+    def begin(_: Any) -> None:
+        task = loop.create_task(main(port))
+        task.add_done_callback(lambda done: ended(done.exception() or done.result()))
+        loop.go_on()
+
+    process._wait(Pause(0), begin)
+    return loop

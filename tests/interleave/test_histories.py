@@ -1,0 +1,101 @@
+"""Do ten thousand histories, or as many as time allows, keep each invariant of `explanation/proof.md`?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.interleave.campaign import campaign_in_processes, fresh_seed, shares
+from tests.interleave.choices import told_again
+from tests.interleave.history import play
+from tests.interleave.mutants import MUTANTS
+from tests.interleave.mutate import applied
+from tests.interleave.scenarios import SCENARIOS, SHARES
+from tests.interleave.world import World
+
+HISTORIES = int(os.environ.get("ONEBEAT_HISTORIES", "10000"))
+STOP_S = 150.0  # a slow or busy machine plays fewer; by hand there is no such limit
+FEWEST = 500
+ONCE = json.loads(Path(__file__).with_name("regressions.json").read_text(encoding="utf-8"))
+# what must have happened somewhere, or the campaign was about nothing
+MUST_REACH = {
+    "emission: emitted",
+    "emission: skipped",
+    "emission: moved",
+    "emission: early",
+    "emission: stale",
+    "emission: flushed",
+    "emission: rolled back",
+    "locks: held",
+    "locks: queued",
+    "locks: busy",
+    "locks: force done",
+    "locks: abandon done",
+    "queue: again",
+    "queue: fenced",
+    "queue: recovered",
+    "queue: alive",
+    "queue: released",
+    "effects: replayed",
+    "effects: Fenced",
+    "effects: LeaseLost",
+    "effects: Broken",
+}
+
+
+@pytest.mark.timeout(STOP_S * 2)
+def test_histories_with_a_new_seed() -> None:
+    seed = fresh_seed()
+    processes = min(2, os.cpu_count() or 1)
+    tally = campaign_in_processes(shares(HISTORIES, None), seed, processes, stop_s=STOP_S)
+    shown = json.dumps({"seed": seed, **tally.summary()})
+    print(shown)
+    assert not tally.broken, "\n\n".join(f"{one['text']}\nsee {one['page']}" for one in tally.broken)
+    assert tally.summary()["total"] >= min(HISTORIES, FEWEST) * 0.9, shown
+    played = {what for what in MUST_REACH if what.split(":")[0] in tally.histories}
+    missed = played - set(tally.reached)
+    assert not missed or HISTORIES < FEWEST * 2, f"never happened: {missed} in {shown}"
+
+
+@pytest.mark.parametrize("once", ONCE, ids=[one["name"] for one in ONCE])
+def test_a_history_that_once_broke_an_invariant(once, world) -> None:
+    told = play(world, SCENARIOS[once["scenario"]], once["seed"], told_again(once["choices"]))
+    assert told.violation is None
+
+
+@pytest.mark.parametrize("once", ONCE, ids=[one["name"] for one in ONCE])
+def test_the_same_history_breaks_it_when_the_bug_is_back(once, world) -> None:
+    (bug,) = [mutant for mutant in MUTANTS if mutant.name == once["mutant"]]
+    with applied(bug):
+        told = play(world, SCENARIOS[once["scenario"]], once["seed"], told_again(once["choices"]))
+    assert told.violation is not None
+    assert told.violation.name in bug.caught_by
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_seed_tells_the_same_history_again(scenario, world) -> None:
+    first = play(world, SCENARIOS[scenario], 77)
+    again = play(world, SCENARIOS[scenario], 77, keep_trace=True)
+    told = play(world, SCENARIOS[scenario], 77, first.choices, keep_trace=True)
+    assert first.choices == again.choices == told.choices
+    assert [(line.at_ms, line.who) for line in again.trace] == [(line.at_ms, line.who) for line in told.trace]
+
+
+@pytest.mark.parametrize("scenario", [name for name, one in SCENARIOS.items() if not one.ends_exactly])
+def test_where_no_clock_can_be_preloaded(scenario) -> None:
+    """Then the scripts ask a key for the time, and leases are aged by hand, to within milliseconds."""
+    world = World(preload=False)
+    try:
+        assert not world.preloaded
+        for seed in range(10):
+            assert play(world, SCENARIOS[scenario], seed).violation is None, seed
+    finally:
+        world.close()
+
+
+def test_every_scenario_has_a_share() -> None:
+    assert set(SHARES) == set(SCENARIOS)
+    assert sum(SHARES.values()) == pytest.approx(1.0)

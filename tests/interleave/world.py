@@ -1,0 +1,171 @@
+"""What is the outside of a history? One real store, the time it shows, its losses and its errors."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from onebeat.wire import Call, Command, Effect, Script, Store
+from tests.interleave.told_time import START_US, ToldTime, build, memory_folder, preloaded
+from tests.servers import Server
+
+NAMESPACE = "i"
+_TOLD_KEY = "told-clock"
+_SNAPSHOT = """
+local all = {}
+for _, key in ipairs(redis.call('KEYS', 'ob:*')) do
+  all[#all + 1] = key
+  all[#all + 1] = redis.call('PTTL', key)
+  all[#all + 1] = redis.call('DUMP', key)
+end
+return all
+"""
+_RESTORE = """
+for _, key in ipairs(redis.call('KEYS', 'ob:*')) do redis.call('DEL', key) end
+for i = 1, #ARGV, 4 do
+  if ARGV[i + 3] == '1' then redis.call('RESTORE', ARGV[i], ARGV[i + 1], ARGV[i + 2], 'ABSTTL')
+  else redis.call('RESTORE', ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+end
+"""
+_AGE = """
+for _, key in ipairs(redis.call('KEYS', 'ob:*')) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The store's keys as they were at `at_ms`."""
+
+    at_ms: int
+    rows: tuple[Any, ...]
+
+
+class _Line:
+    """The one connection of a world, without what a client of many threads must do for every call."""
+
+    def __init__(self, server: Server) -> None:
+        self._client = server.redis(deadline_s=60.0)
+        self._connection: Any = self._client.connection_pool.get_connection()
+
+    def execute_command(self, *words: Any) -> Any:
+        self._connection.send_command(*words)
+        return self._connection.read_response()
+
+    def close(self) -> None:
+        self._client.connection_pool.release(self._connection)
+        self._client.connection_pool.disconnect()
+
+
+class World:
+    """A store for histories, one after the other.
+
+    Its clock is told by preloading; where no compiler is, or the server cannot be preloaded, the same
+    scripts ask a key for the time instead of the server, and what has a TTL is aged by hand (to within a
+    few milliseconds, which is too little for scenarios that say `ends_exactly`).
+    """
+
+    def __init__(self, *, preload: bool = True) -> None:
+        self._home = memory_folder()
+        self.time = ToldTime(self._home)
+        self._server = Server("--appendonly", "no")
+        with preloaded(build(self._home) if preload else None, self.time):
+            self._server.start()
+        self.store = Store(_Line(self._server), NAMESPACE)  # type: ignore[arg-type]
+        told_s, _ = self.store.perform(Command(("TIME",)))
+        self.writes = 0  # calls that may have written
+        self.preloaded = int(told_s) == START_US // 1_000_000
+
+    def begin(self) -> None:
+        """An empty store at the first moment."""
+        self.time.set(START_US)
+        self.flush()
+
+    def close(self) -> None:
+        self.store.client.close()
+        self._server.remove()
+        self.time.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    # -- time ---------------------------------------------------------------------------------------
+
+    def advance(self, us: int) -> None:
+        before_ms = self.time.ms
+        self.time.advance(us)
+        passed_ms = self.time.ms - before_ms
+        if not self.preloaded and passed_ms:
+            self._tell()
+            self.raw("EVAL", _AGE, 0, passed_ms)
+
+    def _tell(self) -> None:
+        seconds, rest = divmod(self.time.us, 1_000_000)
+        self.raw("HSET", _TOLD_KEY, "s", seconds, "us", rest)
+
+    # -- what processes ask -------------------------------------------------------------------------
+
+    def perform(self, effect: Effect) -> Any:
+        """The store's answer, as the production driver gives it; a blocking read looks once.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        if isinstance(effect, Command) and effect.block_s:
+            if effect.words[0] == "BLPOP":
+                answer = self.raw("LPOP", effect.words[1])
+                return None if answer is None else [str(effect.words[1]).encode(), answer]
+            if effect.words[0] == "BZPOPMIN":
+                return self._pop_any(effect.words[1:-1])
+        self.writes += 1
+        if isinstance(effect, Call) and not self.preloaded:
+            effect = replace(effect, script=_told_by_key(effect.script))
+        return self.store.perform(effect)
+
+    def _pop_any(self, bells: tuple[Any, ...]) -> Any:
+        for bell in bells:
+            found = self.raw("ZPOPMIN", bell)
+            if found:
+                name, score = found[0] if isinstance(found[0], (list, tuple)) else found
+                return [bell if isinstance(bell, bytes) else str(bell).encode(), name, score]
+        return None
+
+    def raw(self, *words: Any) -> Any:
+        """One plain command, for looking."""
+        return self.store.perform(Command(words))
+
+    # -- what happens to it -------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """All data is gone."""
+        self.raw("FLUSHALL")
+        if not self.preloaded:
+            self._tell()
+
+    def forget_scripts(self) -> None:
+        self.raw("SCRIPT", "FLUSH")
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.time.ms, tuple(self.raw("EVAL", _SNAPSHOT, 0)))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """The store is what it was then: a replica that lagged becomes the master."""
+        rows = list(snapshot.rows)
+        passed_ms = self.time.ms - snapshot.at_ms
+        kept: list[Any] = []
+        for key, left_ms, dump in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
+            if left_ms < 0:
+                kept += [key, 0, dump, 0]
+            elif left_ms >= passed_ms:
+                absolute = int(self.preloaded)  # else the server's own clock shows another time
+                ends_ms = snapshot.at_ms + left_ms if absolute else max(1, left_ms - passed_ms)
+                kept += [key, ends_ms, dump, absolute]
+        self.raw("EVAL", _RESTORE, 0, *kept)
+
+
+@lru_cache(maxsize=64)
+def _told_by_key(script: Script) -> Script:
+    ask = f"redis.call('HMGET', '{_TOLD_KEY}', 's', 'us')"
+    return replace(script, text=script.text.replace("redis.call('TIME')", ask))

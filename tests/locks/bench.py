@@ -1,0 +1,73 @@
+"""How do tests speak with one lock without the machinery around it: one script call at a time?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from onebeat.keys import LockKeys
+from onebeat.locks.protocol import ACQUIRE, RELEASE, RENEW, RING, text_of
+from onebeat.locks.view import PEEK
+from onebeat.wire import Call, Command, Store
+
+
+@dataclass
+class Bench:
+    """One lock of a store."""
+
+    store: Store
+    keys: LockKeys
+
+    def acquire(self, token: str, ttl_ms: int = 10_000, stay_ms: int = 0) -> tuple[str, int]:
+        verdict, number = self.store.perform(self.acquire_call(token, ttl_ms, stay_ms))
+        return text_of(verdict), int(number)
+
+    def release(self, token: str, how: str = "release", keep_ms: int = 0) -> tuple[str, str]:
+        verdict, heir = self.store.perform(self.release_call(token, how, keep_ms))
+        return text_of(verdict), text_of(heir)
+
+    def renew(self, token: str, ttl_ms: int = 10_000) -> bool:
+        return bool(self.store.perform(self.renew_call(token, ttl_ms)) == [1])
+
+    def ring(self, token: str) -> int:
+        return int(self.store.perform(self.ring_call(token)))
+
+    def command(self, *words: Any) -> Any:
+        return self.store.perform(Command(words))
+
+    def acquire_call(self, token: str, ttl_ms: int = 10_000, stay_ms: int = 0) -> Call:
+        keys = self.keys
+        return ACQUIRE.call(
+            owner=keys.owner,
+            state=keys.state,
+            queue=keys.queue,
+            waiters=keys.waiters,
+            bell=keys.bell(token),
+            token=token,
+            ttl_ms=ttl_ms,
+            stay_ms=stay_ms,
+            who="{}",
+        )
+
+    def release_call(self, token: str, how: str = "release", keep_ms: int = 0) -> Call:
+        keys = self.keys
+        return RELEASE.call(
+            owner=keys.owner,
+            state=keys.state,
+            queue=keys.queue,
+            waiters=keys.waiters,
+            bell=keys.bell(token),
+            token=token,
+            how=how,
+            keep_ms=keep_ms,
+            note="{}",
+        )
+
+    def renew_call(self, token: str, ttl_ms: int = 10_000) -> Call:
+        return RENEW.call(owners=[self.keys.owner], holds=[(token, ttl_ms)])
+
+    def ring_call(self, token: str) -> Call:
+        return RING.call(bell=self.keys.bell(token), life_ms=10_000)
+
+    def peek_call(self) -> Call:
+        return PEEK.call(owner=self.keys.owner, state=self.keys.state, queue=self.keys.queue)

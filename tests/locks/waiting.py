@@ -1,0 +1,18 @@
+"""How does a test wait for something to become true, and never for a length of time?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def until(true: Callable[[], object], within_s: float = 20.0) -> None:
+    """Return as soon as `true()` is.
+
+    Raises:
+        AssertionError: it did not become true.
+    """
+    deadline_s = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline_s, f"not true within {within_s} s"
+        time.sleep(0.005)

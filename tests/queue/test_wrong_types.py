@@ -1,0 +1,98 @@
+"""What does a script leave behind when one of its keys was overwritten by something else? Nothing new."""
+
+from __future__ import annotations
+
+import pytest
+
+from onebeat.errors import Remedy, StoreError
+from onebeat.queue.cycle import Settled, cycle_call
+from onebeat.queue.scripts import ADOPT, BEAT, EMIT, ENROL, RECOVER, RELEASE, VERBS
+from onebeat.queue.states import MOVES, Move
+from onebeat.wire import Call, load
+from tests.queue.room import FAR_MS, Room, State, record
+from tests.queue.test_emit import fire
+from tests.queue.test_enqueue import say
+
+FULL: State = {
+    "ready": ["r", "r1 p1", "r2 p2", "r3 p3"],
+    "own": {"w": ["a rec live", "b", "c d9 live"]},
+    "seq": {"w": 1},
+    "lease": {"w": "alive", "v": "over"},
+    "due": {"e": "now"},
+    "dead": {"f": "error"},
+    "live": {"s": 2},
+    "stats": {"enqueued": 9},
+    "gen": {"cfg": "1", "top": "cfg"},
+    "sched": {"s": 100},
+    "next": {"s": 200},
+}
+
+
+def calls(room: Room) -> dict[str, Call]:
+    """One call of each script that would write to as many of its keys as it can."""
+    keys = room.keys
+    settled = [
+        Settled("a", Move.RETRY, 1, record("a t1"), event=b'{"event":"retried"}'),
+        Settled("b", Move.BURY, record=record("b"), why=b"{}", counted="s"),
+    ]
+    own = {"own": keys.own("w"), "lease": keys.lease, "bell": keys.bell, "stats": keys.stats, "log": keys.log}
+    dead = {"dead": keys.dead, "deadrec": keys.deadrec, "deadwhy": keys.deadwhy, "live": keys.live}
+    emitted = {
+        name: getattr(keys, name)
+        for name in ("gen", "sched", "next", "live", "ready", "bell", "stats", "log")
+    }
+    return {
+        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1),
+        "beat": BEAT.call(lease=keys.lease, join=1, lease_ms=1, wids=["w"]),
+        "cycle": cycle_call(keys, wid="w", seq=2, lease_ms=FAR_MS, want=9, settled=settled),
+        "emit": EMIT.call(**emitted, config="cfg", log_max=9, fires=[_row(fire("s@200 live rec"))]),
+        "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
+        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", schedules=[("t", "")]),
+        "recover": RECOVER.call(
+            **own, **dead, ready=keys.ready, wid="w", gone=1, deliveries_max=5, log_max=9
+        ),
+        "release": RELEASE.call(**own, ready=keys.ready, wid="w", leave=1, log_max=9, ids=[]),
+    }
+
+
+def _row(one: object) -> tuple[object, ...]:
+    names = ("schedule", "cursor_ms", "to_ms", "next_ms", "overlap", "record", "fields", "skipped", "skips")
+    return tuple(getattr(one, name) for name in names)
+
+
+@pytest.mark.leaves_keys
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_wrong_type_changes_nothing(room: Room, verb: str) -> None:
+    """Redis does not roll a script back, so it must find every wrong key before its first write."""
+    room.put(FULL)
+    texts = (room.keys.fence, room.keys.lane("l"), room.keys.uniq("k"))
+    for key in calls(room)[verb].keys:
+        kept = room.redis.dump(key)
+        room.redis.delete(key)
+        (room.redis.lpush if key in texts else room.redis.set)(key, "x")
+        before = room.dump()
+        with pytest.raises(StoreError, match="WRONGTYPE") as caught:
+            room.store.perform(calls(room)[verb])
+        assert caught.value.remedy is Remedy.FATAL
+        assert room.dump() == before, f"{verb} wrote although {key} was wrong"
+        room.redis.delete(key)
+        if kept:
+            room.redis.restore(key, 0, kept)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_same_call_runs_when_all_is_right(room: Room, verb: str) -> None:
+    """Otherwise the test above would prove nothing."""
+    room.put(FULL)
+    before = room.dump()
+    room.store.perform(calls(room)[verb])
+    assert room.dump() != before
+
+
+SCRIPTS = [load("queue", verb) for verb in VERBS]
+
+
+def test_every_move_of_the_table_is_made_by_a_script_and_no_other() -> None:
+    made = {move for script in SCRIPTS for move in script.moves}
+    assert made == {move.name for move in MOVES}
+    assert set(MOVES) == set(Move)

@@ -1,0 +1,125 @@
+"""Which rights does each role need in Redis? `python -m tests.security.roles` writes the file.
+
+A script runs with the rights of its caller, so a role needs every command that its scripts call and every key
+that they declare. Only what is sent as a plain command is listed by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from onebeat.keys import TABLE
+from onebeat.wire import load
+from onebeat.wire.default import NAMESPACE
+
+FILE = Path(__file__).resolve().parents[2] / "config" / "acl" / "onebeat.acl"
+EVERYTHING = ("ob:{ns}:*", "ob:{ns:*")
+CONNECT = ("select", "eval", "evalsha")
+_CALLED = re.compile(r"redis\.call\('(\w+)'")
+# Who has a key that a script of this room declares: `ob:{ns:queue}…`, `ob:{ns:lock:name}…` or `ob:{ns}…`.
+_OWNER = {"queue": "{ns:queue}", "locks": "{ns:lock:name}", "scheduler": "{ns}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`commands` are sent beside the scripts, on `keys` (patterns of `keys.TABLE`)."""
+
+    scripts: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    includes: tuple[str, ...] = ()
+
+
+ROLES: dict[str, Role] = {
+    "client": Role(("queue/enqueue",), ("sadd",), ("ob:{ns}:queues",)),
+    "locks": Role(
+        ("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek"),
+        ("blpop",),
+        ("ob:{ns:lock:name}:bell:<token>",),
+    ),
+    "beat": Role(
+        ("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
+        ("sadd", "info"),
+        ("ob:{ns}:queues",),
+    ),
+    "worker": Role(
+        ("queue/beat", "queue/cycle", "queue/recover", "queue/release"),
+        ("bzpopmin", "hset", "hdel", "exists", "xinfo|stream", "xrange", "info"),
+        ("ob:{ns}:workers", "ob:{ns:queue}:log"),
+        includes=("client", "locks"),
+    ),
+    "viewer": Role(
+        ("locks/peek",),
+        (
+            *("info", "time", "exists", "scan", "sscan", "hscan", "hlen", "hget", "hexists"),
+            *("llen", "zcard", "zrange", "zrevrange", "zmscore", "zscore", "xinfo|stream", "xrange"),
+        ),
+        EVERYTHING,
+    ),
+    "operator": Role(("locks/release", "locks/ring"), includes=("viewer", "client")),
+}
+
+
+def scripts_of(role: Role) -> set[str]:
+    """`room/verb` of every script it may run."""
+    return {*role.scripts}.union(*(scripts_of(ROLES[name]) for name in role.includes))
+
+
+def commands_of(role: Role) -> set[str]:
+    """Every command it may send, or have sent by a script."""
+    called = {
+        command.lower() for name in role.scripts for command in _CALLED.findall(load(*name.split("/")).text)
+    }
+    return called.union(CONNECT, role.commands, *(commands_of(ROLES[name]) for name in role.includes))
+
+
+def patterns_of(role: Role) -> set[str]:
+    """The rows of `keys.TABLE` that it may touch."""
+    declared = {
+        _row(name.split("/")[0], slot.name) for name in role.scripts for slot in load(*name.split("/")).keys
+    }
+    return declared.union(role.keys, *(patterns_of(ROLES[name]) for name in role.includes))
+
+
+def _row(room: str, slot: str) -> str:
+    """The row that a script means by a name of its header."""
+    found = re.compile(
+        re.escape(f"ob:{_OWNER[room]}:{slot.removesuffix('s') if slot == 'owners' else slot}") + r"(:<\w+>)?"
+    )
+    rows = [row.pattern for row in TABLE if found.fullmatch(row.pattern)]
+    assert len(rows) == 1, f"{room}: {slot} is {rows}"
+    return rows[0]
+
+
+def glob(pattern: str, namespace: str) -> str:
+    """The pattern as the server matches it."""
+    own = pattern.replace("{ns", f"{{{namespace}", 1)
+    return re.sub(r"<\w+>", "*", own.replace(":lock:name}", ":lock:*}").replace(":queue}", ":*}"))
+
+
+def rights(role: Role, namespace: str = NAMESPACE) -> list[str]:
+    """The words of the role's rules; they begin by taking every right away."""
+    keys = {glob(pattern, namespace) for pattern in patterns_of(role)}
+    wide = {glob(pattern, namespace) for pattern in EVERYTHING}
+    kept = sorted(wide if wide <= keys else keys)
+    commands = sorted(commands_of(role))
+    return [
+        "resetkeys",
+        "resetchannels",
+        "-@all",
+        *(f"~{key}" for key in kept),
+        *(f"+{word}" for word in commands),
+    ]
+
+
+def text() -> str:
+    """The whole file. No user has a password yet, so nobody can log in before an operator sets one."""
+    lines = ["user default off resetpass resetkeys resetchannels -@all"]
+    lines += [f"user onebeat-{name} on {' '.join(rights(role))}" for name, role in ROLES.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,161 @@
+"""What does each role do in Redis, all of it? Acts of the production code, on a store opened as that role."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from onebeat.clock import SYSTEM
+from onebeat.config.reading import read
+from onebeat.keys import LockKeys, queue_keys
+from onebeat.ledger import Historian, create_tables, open_engine
+from onebeat.locks import Lock, holders
+from onebeat.locks.door import new_token
+from onebeat.locks.protocol import Attempt, Grant, acquire, renew
+from onebeat.locks.view import peek as look
+from onebeat.queue import Client, Move, peek
+from onebeat.queue.cycle import Settled, cycle_call, read_claims
+from onebeat.queue.liveness import beat, listen, recover, release
+from onebeat.queue.record import pack, unpack
+from onebeat.scheduler.beat import Beat
+from onebeat.wire import Command, Store
+from onebeat.wire.health import inspect
+from tests.worker.running import until
+
+WITHIN_S = 5.0
+YAML = b"schedules: {tick: {task: 't:tick', every: 1s}}"
+
+
+def act_as_beat(store: Store, admin: Store, _folder: Path) -> None:
+    schedules = [schedule for _, schedule in read(YAML, "onebeat.yaml").schedules]
+    inspect(store)
+    running = Beat(store, schedules, config="c1")
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    keys = queue_keys(store.namespace, "default")
+    try:
+        until(lambda: admin.perform(Command(("XLEN", keys.log))), "a fire in the log")
+    finally:
+        running.stop()
+        thread.join()
+
+
+def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
+    client, key = Client(store), new_token()
+    assert not client.enqueue("t:plain", [1]).existing
+    assert not client.enqueue("t:keyed", [1], key=key).existing
+    assert client.enqueue("t:keyed", [1], key=key).existing
+    client.enqueue("t:later", delay=3600)
+
+
+def act_as_locks(store: Store, _admin: Store, _folder: Path) -> None:
+    """Two who want the same lock: the second waits and is woken."""
+    with Lock(store, "door").hold() as lease:
+        later = threading.Thread(target=_enter, args=(store,))
+        later.start()
+        until(lambda: _waiters(store), "somebody to wait")
+        assert lease.valid
+    later.join()
+    keys, token = LockKeys(store.namespace, "gate"), new_token()
+    granted = store.run(acquire(Attempt(keys, token, 5_000, "{}"), 0.0, SYSTEM))
+    assert isinstance(granted, Grant)
+    assert store.run(renew([(keys, token, 5_000)])) == [True]
+
+
+def _enter(store: Store) -> None:
+    with Lock(store, "door").hold(wait=WITHIN_S):
+        pass
+
+
+def _waiters(store: Store) -> int:
+    held = store.run(look(LockKeys(store.namespace, "door")))
+    return held.waiters if held else 0
+
+
+def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
+    """Joins, waits for a bell, claims, settles in every way, dies and is recovered."""
+    inspect(store)
+    keys = queue_keys(store.namespace, "default")
+    act_as_client(store, admin, folder)
+    act_as_locks(store, admin, folder)
+    store.run(beat(keys, ["w1", "w2"], lease_ms=60_000, join=True, within_s=WITHIN_S))
+    store.perform(Command(("HSET", store.space.workers, "w1", b"{}")))
+    assert store.run(listen([keys], block_s=1.0)) == "default"
+    for _ in range(3):
+        Client(store).enqueue("t:plain")
+    claimed = _cycle(store, "w1", 1, 3, [])
+    retried, buried, *_ = claimed
+    settled = [
+        Settled(retried, Move.RETRY, 1, record=_record(admin, "w1", retried)),
+        Settled(buried, Move.BURY, record=_record(admin, "w1", buried), why=b"{}"),
+    ]
+    rest = _cycle(store, "w1", 2, 5, settled)
+    store.run(release(keys, "w1", rest[:1], within_s=WITHIN_S))
+    assert _cycle(store, "w2", 1, 1, [])
+    assert store.run(recover(keys, "w2", gone=True, within_s=WITHIN_S)) == 1
+    store.run(beat(keys, ["w1"], lease_ms=60_000, join=False, within_s=WITHIN_S))
+    store.run(release(keys, "w1", leave=True, within_s=WITHIN_S))
+    store.perform(Command(("HDEL", store.space.workers, "w1")))
+    _read_history(store, folder)
+
+
+def _cycle(store: Store, wid: str, seq: int, want: int, settled: list[Settled]) -> list[str]:
+    keys = queue_keys(store.namespace, "default")
+    call = cycle_call(keys, wid=wid, seq=seq, lease_ms=60_000, want=want, settled=settled)
+    return [unpack(record).id for record in read_claims(store.perform(call)).records]
+
+
+def _record(admin: Store, wid: str, id_: str) -> bytes:
+    record = admin.perform(Command(("HGET", queue_keys(admin.namespace, "default").own(wid), id_)))
+    return pack(unpack(record))
+
+
+def _read_history(store: Store, folder: Path) -> None:
+    engine = open_engine(f"sqlite:///{folder / 'history.db'}")
+    try:
+        create_tables(engine)
+        Historian(store, engine, store.namespace).catch_up(["default"])
+    finally:
+        engine.dispose()
+
+
+def act_as_viewer(store: Store, admin: Store, folder: Path) -> None:
+    """Looks at everything, where there is something of everything."""
+    keys = queue_keys(store.namespace, "default")
+    _furnish(admin, folder)
+    inspect(store)
+    store.perform(Command(("TIME",)))
+    assert [view.name for view in store.run(peek.queues(store.namespace))] == ["default"]
+    assert store.run(peek.dead(keys))
+    assert store.run(peek.workers(store.namespace))
+    assert store.run(peek.schedules(keys))
+    assert "held" in [held.name for held in holders(store)]
+    _read_history(store, folder)
+
+
+def _furnish(admin: Store, folder: Path) -> None:
+    """Something of everything that can be looked at."""
+    keys = queue_keys(admin.namespace, "default")
+    act_as_beat(admin, admin, folder)
+    act_as_worker(admin, admin, folder)
+    admin.run(beat(keys, ["w9"], lease_ms=60_000, join=True, within_s=WITHIN_S))
+    admin.perform(Command(("HSET", admin.space.workers, "w9", b'{"queues":{"default":["w9"]}}')))
+    attempt = Attempt(LockKeys(admin.namespace, "held"), new_token(), 60_000, "{}")
+    admin.run(acquire(attempt, 0.0, SYSTEM))
+
+
+def act_as_operator(store: Store, admin: Store, folder: Path) -> None:
+    act_as_viewer(store, admin, folder)
+    act_as_client(store, admin, folder)
+    assert Lock.force_release(store, "held", reason="a test")
+
+
+ACTS: dict[str, Callable[[Store, Store, Path], None]] = {
+    "beat": act_as_beat,
+    "client": act_as_client,
+    "locks": act_as_locks,
+    "worker": act_as_worker,
+    "viewer": act_as_viewer,
+    "operator": act_as_operator,
+}

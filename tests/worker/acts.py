@@ -1,0 +1,151 @@
+"""Which tasks do the worker tests run? Each writes down what it did in the table `acts`."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import time
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from onebeat import Context, Retry, singleton, task
+
+
+def _note(what: str) -> None:
+    """Outside of any transaction: what really ran, effects or not."""
+    with open(os.environ["ACTS_FILE"], "a", encoding="utf-8") as file:
+        file.write(what + "\n")
+
+
+@task(record=True)
+def write(word: str, session: Session) -> str:
+    session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    return word
+
+
+@task(record=True)
+async def awrite(word: str, session: AsyncSession) -> str:
+    await session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    return word
+
+
+@task
+def write_slowly(word: str, seconds: float, session: Session) -> None:
+    _note(f"begin {word}")
+    session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    time.sleep(seconds)
+
+
+@task
+def sleep(word: str, seconds: float, ctx: Context) -> None:
+    _note(f"begin {word}")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(0.02)
+    _note(f"end {word} {ctx.shutting_down}")
+
+
+@task
+async def asleep(word: str, seconds: float, ctx: Context) -> None:
+    _note(f"begin {word}")
+    await asyncio.sleep(seconds)
+    _note(f"end {word} {ctx.shutting_down}")
+
+
+@task
+def hog(word: str, seconds: float) -> None:
+    """Holds the interpreter without a pause: one call into C."""
+    _note(f"begin {word}")
+    sleep_ = ctypes.PyDLL(None).usleep  # PyDLL does not release the GIL
+    sleep_(int(seconds * 1_000_000))
+    _note(f"end {word}")
+
+
+@task
+def die(word: str) -> None:
+    _note(f"begin {word}")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Odd(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text for you")
+
+    __repr__ = __str__
+
+
+@task
+def fail(kind: str) -> None:
+    if kind == "recursion":
+        fail.function(kind)
+    kinds = {
+        "system-exit": SystemExit(3),
+        "keyboard": KeyboardInterrupt(),
+        "generator": GeneratorExit(),
+        "odd": Odd(),
+        "no text": OSError(os.fsdecode(b"/tmp/caf\xe9")),  # what a file name that is not UTF-8 becomes
+        "base": BaseException("bare"),
+        "stop": StopIteration(7),
+        "cancelled": asyncio.CancelledError(),
+    }
+    raise kinds[kind]
+
+
+@task
+async def afail(kind: str) -> None:
+    fail.function(kind)
+
+
+@task(retries=2, delay="20ms", max_delay="50ms")
+def flaky(word: str, fails: int, ctx: Context) -> None:
+    _note(f"{word} attempt {ctx.attempt}")
+    if ctx.attempt <= fails:
+        raise ValueError("not yet")
+
+
+@task(retries=1)
+def ask_again(word: str, ctx: Context) -> None:
+    _note(f"{word} attempt {ctx.attempt}")
+    if ctx.attempt == 1:
+        raise Retry(after=0.05)
+
+
+@task(retries=5, delay="10ms", give_up_on=(KeyError,))
+def give_up(word: str) -> None:
+    _note(word)
+    raise KeyError(word)
+
+
+@task(timeout="300ms")
+def overtime(word: str) -> None:
+    try:
+        while True:
+            time.sleep(0.01)
+    finally:
+        _note(f"{word} was told")
+
+
+@task(timeout="300ms")
+async def aovertime(word: str) -> None:
+    try:
+        await asyncio.sleep(30)
+    finally:
+        _note(f"{word} was told")
+
+
+@task
+@singleton(key="room:{room}")
+def alone(ctx: Context, room: str, word: str, seconds: float, *rest: int) -> None:
+    _note(f"begin {word} {len(rest)}")
+    time.sleep(seconds)
+    _note(f"end {word}")
+
+
+@task
+def typed(day: date, count: int = 1) -> None:
+    _note(f"{type(day).__name__} {count}")

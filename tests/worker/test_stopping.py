@@ -1,0 +1,71 @@
+"""Every row of the table of signals: idle and busy, async and thread."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.worker.running import Workshop, children_of, until
+
+BOTH = pytest.mark.parametrize("name", ["sleep", "asleep"])
+STOPS = pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+
+
+def left(shop: Workshop) -> int:
+    redis = shop.client.store.client
+    return sum(redis.llen(key) for key in shop.keys.ready)
+
+
+@STOPS
+def test_idle(shop: Workshop, signum: signal.Signals) -> None:
+    worker = shop.worker(processes=2)
+    shop.enqueue("write", "one")
+    until(lambda: shop.words() == ["one"], "it works")
+    children = until(lambda: len(c := children_of(worker.pid)) == 2 and c, "two processes")
+    worker.send_signal(signum)
+    assert worker.wait(10) == 0
+    assert not children_of(worker.pid)
+    assert children
+    redis = shop.client.store.client
+    assert redis.zcard(shop.keys.lease) == 0, "the leases end at once"
+
+
+@BOTH
+def test_busy_finishes_what_runs_and_gives_back_the_rest(shop: Workshop, name: str) -> None:
+    shop.enqueue(name, "running", 1.5)
+    worker = shop.worker(concurrency=1)
+    until(lambda: "begin running" in shop.notes(), "it runs")
+    for number in range(3):
+        shop.enqueue(name, f"waiting {number}", 1.5)
+    worker.terminate()
+    assert worker.wait(15) == 0
+    assert shop.notes() == ["begin running", "end running True"]
+    assert left(shop) == 3
+    assert shop.stats()["finish"] == 1
+
+
+@BOTH
+def test_a_second_signal_pushes_back_without_counting_a_delivery(shop: Workshop, name: str) -> None:
+    shop.enqueue(name, "long", 60)
+    worker = shop.worker(concurrency=1)
+    until(lambda: "begin long" in shop.notes(), "it runs")
+    worker.terminate()
+    until(lambda: "stopping:" in shop.log(), "it has heard the first signal")
+    assert left(shop) == 0
+    assert worker.poll() is None
+    worker.terminate()
+    assert worker.wait(15) == 0
+    assert shop.notes() == ["begin long"]
+    (record,) = shop.client.store.client.lrange(shop.keys.ready[0], 0, -1)
+    assert record[2] == 0, "deliveries"
+    assert "recovered" not in shop.stats()
+
+
+def test_when_grace_is_over_it_is_as_with_a_second_signal(shop: Workshop) -> None:
+    shop.enqueue("asleep", "long", 60)
+    worker = shop.worker(concurrency=1, grace_s=0.3)
+    until(lambda: "begin long" in shop.notes(), "it runs")
+    worker.terminate()
+    assert worker.wait(15) == 0
+    assert left(shop) == 1
