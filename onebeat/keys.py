@@ -52,6 +52,12 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:lock:name}:queue", "zset", "ttl", "ticket → token of who waits"),
     Key("ob:{ns:lock:name}:waiters", "hash", "ttl", "token → how to wake it and until when it waits"),
     Key("ob:{ns:lock:name}:bell:<token>", "list", "ttl", "mailbox of one waiter"),
+    Key("ob:{ns:share:name}:permits", "zset", "ttl", "token of who is in → end of its lease, Redis ms"),
+    Key("ob:{ns:share:name}:holders", "hash", "ttl", "token of who is in → its fence and who that is"),
+    Key("ob:{ns:share:name}:state", "hash", "ttl", "fence, tickets, who is in alone; outlives the permits"),
+    Key("ob:{ns:share:name}:queue", "zset", "ttl", "ticket → token of who waits"),
+    Key("ob:{ns:share:name}:waiters", "hash", "ttl", "token → until when it waits, and its room"),
+    Key("ob:{ns:share:name}:bell:<token>", "list", "ttl", "mailbox of one waiter"),
     Key("ob:{ns}:leader", "string", "ttl", "token of the beat that emits first"),
     Key("ob:{ns}:beats", "hash", "permanent", "beat → who and where, for people"),
     Key("ob:{ns}:workers", "hash", "permanent", "worker → who and where, for people"),
@@ -118,17 +124,16 @@ def queue_keys(namespace: str, queue: str) -> QueueKeys:
     return QueueKeys(namespace, queue)
 
 
-class LockKeys:
-    """The keys of one lock; `name` may be any text, the keys still share one slot."""
+class _HoldKeys:
+    """What a lock and a share have in common: who waits, and what outlives its holders."""
 
-    __slots__ = ("name", "owner", "prefix", "queue", "state", "waiters")
+    __slots__ = ("name", "prefix", "queue", "state", "waiters")
 
-    def __init__(self, namespace: str, name: str) -> None:
+    def __init__(self, namespace: str, kind: str, name: str) -> None:
         if not name or len(name) > 512:
             raise InvalidName(f"lock name {name!r} must have 1 to 512 characters")
         self.name = name
-        self.prefix = prefix = f"ob:{{{checked('namespace', namespace)}:lock:{name}}}"
-        self.owner = f"{prefix}:owner"
+        self.prefix = prefix = f"ob:{{{checked('namespace', namespace)}:{kind}:{name}}}"
         self.state = f"{prefix}:state"
         self.queue = f"{prefix}:queue"
         self.waiters = f"{prefix}:waiters"
@@ -136,6 +141,27 @@ class LockKeys:
     def bell(self, token: str) -> str:
         """The mailbox of the waiter with this token."""
         return f"{self.prefix}:bell:{token}"
+
+
+class LockKeys(_HoldKeys):
+    """The keys of one lock; `name` may be any text, the keys still share one slot."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, namespace: str, name: str) -> None:
+        super().__init__(namespace, "lock", name)
+        self.owner = f"{self.prefix}:owner"
+
+
+class ShareKeys(_HoldKeys):
+    """The keys of what several may hold at once: a semaphore or a lock for readers and writers."""
+
+    __slots__ = ("holders", "permits")
+
+    def __init__(self, namespace: str, name: str) -> None:
+        super().__init__(namespace, "share", name)
+        self.permits = f"{self.prefix}:permits"
+        self.holders = f"{self.prefix}:holders"
 
 
 class SpaceKeys:

@@ -16,7 +16,7 @@ NO_TTL, GONE = -1, -2
 def _pattern(key: Key, namespace: str) -> re.Pattern[str]:
     """What keys of this row look like: the words of the row's pattern in place of its variables."""
     text = re.escape(key.pattern).replace("ns", re.escape(namespace), 1)
-    for variable, shape in (("queue", "[^{}:]+"), ("lock:name", "lock:.+")):
+    for variable, shape in (("queue", "[^{}:]+"), ("lock:name", "lock:.+"), ("share:name", "share:.+")):
         text = text.replace(f":{variable}\\}}", f":{shape}\\}}", 1)
     return re.compile(re.sub(r"<\w+>", ".+", text), re.DOTALL)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onebeat.errors import InvalidName
-from onebeat.keys import PRIORITIES, TABLE, LockKeys, QueueKeys, SpaceKeys, checked, queue_keys
+from onebeat.keys import PRIORITIES, TABLE, LockKeys, QueueKeys, ShareKeys, SpaceKeys, checked, queue_keys
 
 
 def tag(key: str) -> str:
@@ -52,6 +52,15 @@ def test_all_keys_of_a_lock_share_a_slot_whatever_its_name(name: str) -> None:
     assert len(set(texts)) == 5
     assert len({tag(key) for key in texts}) == 1
     assert tag(texts[0]), "an empty tag would spread the keys"
+
+
+@given(st.text(min_size=1, max_size=512))
+def test_a_share_has_a_slot_of_its_own_and_no_key_of_the_lock_of_its_name(name: str) -> None:
+    share, lock = ShareKeys("ns", name), LockKeys("ns", name)
+    of_share = {share.permits, share.holders, share.state, share.queue, share.waiters, share.bell("t")}
+    assert len(of_share) == 6
+    assert len({tag(key) for key in of_share}) == 1
+    assert not of_share & {lock.owner, lock.state, lock.queue, lock.waiters, lock.bell("t")}
 
 
 @given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))

@@ -1,22 +1,55 @@
-"""Who may run now? Fair locks with leases and fencing tokens, and `@singleton`."""
+"""Who may run now? Fair locks with leases and fencing tokens, and `@singleton`.
+
+The kinds of lock that few programs need are imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from onebeat.locks.alock import AsyncLock
 from onebeat.locks.lease import Lease
 from onebeat.locks.lock import Lock, holders
 from onebeat.locks.policy import OnConflict, Singleton
 from onebeat.locks.protocol import Released
+from onebeat.locks.roster import Permit, Roster
 from onebeat.locks.singleton import current_lease, singleton
 from onebeat.locks.view import Holder
 
+if TYPE_CHECKING:
+    from onebeat.locks.share import AsyncRWLock, AsyncSemaphore, RWLock, Semaphore
+
 __all__ = [
     "AsyncLock",
+    "AsyncRWLock",
+    "AsyncSemaphore",
     "Holder",
     "Lease",
     "Lock",
     "OnConflict",
+    "Permit",
+    "RWLock",
     "Released",
+    "Roster",
+    "Semaphore",
     "Singleton",
     "current_lease",
     "holders",
     "singleton",
 ]
+
+_HOMES = {
+    "AsyncRWLock": "onebeat.locks.share",
+    "AsyncSemaphore": "onebeat.locks.share",
+    "RWLock": "onebeat.locks.share",
+    "Semaphore": "onebeat.locks.share",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'onebeat.locks' has no attribute {name!r}")
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found

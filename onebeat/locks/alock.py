@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Unpack
 
-from onebeat.clock import SYSTEM, Clock
 from onebeat.errors import StoreError
-from onebeat.locks import protocol, view
+from onebeat.keys import LockKeys
+from onebeat.locks import protocol, roster, view
+from onebeat.locks.calls import Attempt
 from onebeat.locks.door import NAMESPACE, async_store_of
+from onebeat.locks.handle import Handle, Options, timeout_error
 from onebeat.locks.lease import Lease
-from onebeat.locks.lock import MAX_HOLD_S, Handle, timeout_error
-from onebeat.locks.protocol import Attempt, Released
+from onebeat.locks.protocol import Released
 from onebeat.locks.validity import checked_wait_s
 from onebeat.locks.view import Holder
 from onebeat.wire import AsyncStore, Protocol
 
-_LOG = logging.getLogger("onebeat.locks")
 _UNDER_WAY: set[asyncio.Task[Released]] = set()  # the loop itself holds its tasks only weakly
 
 
-class AsyncLock(Handle[AsyncStore]):
-    """The asyncio face of `Lock`: same arguments, same names; it belongs to one event loop.
+class Awaiting(Handle[AsyncStore]):
+    """The asyncio face of a lock of any kind: the names of `Blocking`; it belongs to one event loop.
 
     A task that is cancelled while it acquires leaves nothing behind: neither a place in the queue nor
     a lock that it was granted in that moment.
     """
-
-    def __init__(
-        self,
-        client: Any,
-        name: str,
-        lease: float = 10.0,
-        *,
-        namespace: str = NAMESPACE,
-        max_hold: float = MAX_HOLD_S,
-        at_least: float = 0.0,
-        clock: Clock = SYSTEM,
-    ) -> None:
-        super().__init__(async_store_of(client, namespace), name, lease, max_hold, at_least, clock)
 
     async def acquire(self, wait: float | None = 0.0) -> Lease | None:
         """The lease, or None when the lock was not free within `wait` seconds (None: no limit).
@@ -51,6 +37,8 @@ class AsyncLock(Handle[AsyncStore]):
             ForkedHandle: this handle was made in another process.
         """
         wait = checked_wait_s(wait)
+        if again := self._again():
+            return again
         attempt = self._attempt()
         try:
             grant = await self.store.run(protocol.acquire(attempt, wait, self._clock))
@@ -70,7 +58,7 @@ class AsyncLock(Handle[AsyncStore]):
         """
         lease = await self.acquire(wait)
         if lease is None:
-            raise timeout_error(self.name, wait, await self.peek())
+            raise timeout_error(self.name, wait, await self.store.run(roster.words(self.keys)))
         async with self.keeping(lease):
             yield lease
 
@@ -101,18 +89,17 @@ class AsyncLock(Handle[AsyncStore]):
             StoreError: the store does not answer; the lock is free when its lease ends.
             LockError: nothing was ever acquired through this handle.
         """
-        lease, shut_ms = self._end(lease)
+        ended = self._end(lease)
+        if ended is None:
+            return Released.NESTED
+        lease, shut_ms = ended
         return await self._see_through(protocol.release(self.keys, lease.token, shut_ms))
-
-    async def peek(self) -> Holder | None:
-        """Who holds it; None when it is free."""
-        return await self.store.run(view.peek(self.keys))
 
     async def _abandon(self, attempt: Attempt) -> None:
         try:
             await self._see_through(protocol.abandon(attempt.keys, attempt.token))
         except StoreError as problem:
-            _LOG.warning("an attempt on lock %r could not be given up, it lapses: %s", self.name, problem)
+            self._not_given_up(problem)
 
     async def _release_quietly(self, lease: Lease) -> None:
         try:
@@ -126,6 +113,18 @@ class AsyncLock(Handle[AsyncStore]):
         _UNDER_WAY.add(task)
         task.add_done_callback(_UNDER_WAY.discard)
         return await asyncio.shield(task)
+
+
+class AsyncLock(Awaiting):
+    """The asyncio face of `Lock`: same arguments, same names."""
+
+    def __init__(self, client: Any, name: str, lease: float = 10.0, **options: Unpack[Options]) -> None:
+        store = async_store_of(client, options.get("namespace", NAMESPACE))
+        super().__init__(store, LockKeys(store.namespace, name), lease, **options)
+
+    async def peek(self) -> Holder | None:
+        """Who holds it; None when it is free."""
+        return await self.store.run(view.peek(LockKeys(self.store.namespace, self.name)))
 
 
 class _Alarm:

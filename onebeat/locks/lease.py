@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from onebeat.clock import Clock
 from onebeat.errors import ForkedHandle, LeaseLost
-from onebeat.keys import LockKeys
+from onebeat.locks.calls import AnyKeys
 from onebeat.locks.protocol import Grant
 
 _LOG = logging.getLogger("onebeat.locks")
@@ -22,7 +22,7 @@ class Lease:
     resource, which refuses a lower one than it has seen.
     """
 
-    def __init__(self, keys: LockKeys, token: str, grant: Grant, lease_s: float, clock: Clock) -> None:
+    def __init__(self, keys: AnyKeys, token: str, grant: Grant, lease_s: float, clock: Clock) -> None:
         self.name = keys.name
         self.keys = keys
         self.token = token

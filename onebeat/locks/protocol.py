@@ -16,20 +16,14 @@ from typing import Any
 from onebeat.clock import Clock
 from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
-from onebeat.keys import LockKeys
+from onebeat.locks.calls import AnyKeys, Attempt, Held, ask, give_up, renewals, text_of, wake
 from onebeat.locks.validity import believed_until_s
-from onebeat.wire import Call, Command, Pause, Protocol, insist, load
-
-ACQUIRE = load("locks", "acquire")
-RELEASE = load("locks", "release")
-RENEW = load("locks", "renew")
-RING = load("locks", "ring")
+from onebeat.wire import Command, Pause, Protocol, insist
 
 INSIST_S = 5.0  # an unanswered call is repeated for this long
 ABANDON_S = 1.0  # and this one for less: its caller is leaving, and what it leaves behind lapses
 BEAT_S = 2.0  # a waiter asks again at least this often; far below any client's read timeout
 STAY_MS = 8_000  # a waiter that did not ask for this long is taken for dead
-BELL_MS = 10_000
 TOO_LATE_MAX = 3  # answers that came too late to be believed, one after the other
 
 
@@ -39,16 +33,7 @@ class Released(StrEnum):
     DONE = "done"
     ALREADY = "already"  # this token gave it back before: a repeated release is no mistake
     NOT_YOURS = "not-yours"  # the lease had ended, or an operator took the lock
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to get one lock: `token` is random and never used for another try."""
-
-    keys: LockKeys
-    token: str
-    lease_ms: int
-    who: str
+    NESTED = "nested"  # a block around this one holds it still
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +43,6 @@ class Grant:
     fence: int
     sent_s: float
     until_s: float
-
-
-def text_of(answer: bytes | str) -> str:
-    """An answer as text; a client given by the user may decode by itself."""
-    return answer.decode() if isinstance(answer, bytes) else answer
 
 
 def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Grant | None]:
@@ -78,8 +58,10 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
     reach("lock.ready")
     while too_late < TOO_LATE_MAX:
         left_s = BEAT_S if until_s is None else until_s - clock.mono_s()
-        asked = _timed(insist(_ask(attempt, queues=left_s > 0), within_s=INSIST_S, clock=clock), clock)
-        (verdict, number), sent_s, answered_s = yield from asked
+        call = ask(attempt, STAY_MS if left_s > 0 else 0)
+        asked = _timed(insist(call, within_s=INSIST_S, clock=clock), clock)
+        (verdict, number, *others), sent_s, answered_s = yield from asked
+        yield from _wake(attempt.keys, others)
         if text_of(verdict) == "held":
             reach("lock.granted")
             believed_s = believed_until_s(sent_s, answered_s, attempt.lease_ms / 1000)
@@ -93,21 +75,6 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
     if wait_s != 0 or too_late:
         yield from abandon(attempt.keys, attempt.token)
     return None
-
-
-def _ask(attempt: Attempt, *, queues: bool) -> Call:
-    keys = attempt.keys
-    return ACQUIRE.call(
-        owner=keys.owner,
-        state=keys.state,
-        queue=keys.queue,
-        waiters=keys.waiters,
-        bell=keys.bell(attempt.token),
-        token=attempt.token,
-        ttl_ms=attempt.lease_ms,
-        stay_ms=STAY_MS if queues else 0,
-        who=attempt.who,
-    )
 
 
 def _timed(calls: Protocol[Any], clock: Clock) -> Protocol[tuple[Any, float, float]]:
@@ -143,7 +110,7 @@ def _listen(attempt: Attempt, for_s: float) -> Protocol[None]:
         yield Pause(min(seconds, 0.25))
 
 
-def release(keys: LockKeys, token: str, keep_ms: int = 0) -> Protocol[Released]:
+def release(keys: AnyKeys, token: str, keep_ms: int = 0) -> Protocol[Released]:
     """Give the lock back and wake the next waiter; with `keep_ms` it stays shut for so long.
 
     Raises:
@@ -155,58 +122,49 @@ def release(keys: LockKeys, token: str, keep_ms: int = 0) -> Protocol[Released]:
     return answer
 
 
-def abandon(keys: LockKeys, token: str) -> Protocol[Released]:
+def abandon(keys: AnyKeys, token: str) -> Protocol[Released]:
     """End an attempt for good: leave the queue, and pass the lock on if it was granted meanwhile."""
     return (yield from _give_up(keys, token, "abandon"))
 
 
-def force(keys: LockKeys, token: str, note: str) -> Protocol[Released]:
+def force(keys: AnyKeys, token: str, note: str) -> Protocol[Released]:
     """Take the lock from `token`, on an operator's word; `note` stays for the audit."""
     return (yield from _give_up(keys, token, "force", note=note))
 
 
-def _give_up(keys: LockKeys, token: str, how: str, keep_ms: int = 0, note: str = "") -> Protocol[Released]:
-    call = RELEASE.call(
-        owner=keys.owner,
-        state=keys.state,
-        queue=keys.queue,
-        waiters=keys.waiters,
-        bell=keys.bell(token),
-        token=token,
-        how=how,
-        keep_ms=keep_ms,
-        note=note,
-    )
+def _give_up(keys: AnyKeys, token: str, how: str, keep_ms: int = 0, note: str = "") -> Protocol[Released]:
     within_s = ABANDON_S if how == "abandon" else INSIST_S
-    verdict, heir = yield from insist(call, within_s=within_s)
-    if heir:
-        with suppress(StoreError):  # the heir asks by itself before long
-            yield RING.call(bell=keys.bell(text_of(heir)), life_ms=BELL_MS)
+    verdict, *others = yield from insist(give_up(keys, token, how, keep_ms, note), within_s=within_s)
+    yield from _wake(keys, others)
     return Released(text_of(verdict))
 
 
-def renew(held: Sequence[tuple[LockKeys, str, int]]) -> Protocol[list[bool | None]]:
-    """Restart the leases of (keys, token, lease ms) in one call; which of them are still held.
+def _wake(keys: AnyKeys, tokens: Sequence[Any]) -> Protocol[None]:
+    call = wake(keys, tokens)
+    if call is not None:
+        with suppress(StoreError):  # they ask by themselves before long
+            yield call
 
-    None for a lock whose own keys the store refuses to read. When one call is refused as a whole (a
+
+def renew(held: Sequence[Held]) -> Protocol[list[bool | None]]:
+    """Restart the leases of (keys, token, lease ms) in as few calls as can be; which are still held.
+
+    None for a lock whose own keys the store refuses to read. When a call is refused as a whole (a
     cluster takes no keys of different slots, a foreign program overwrote a key) each lock has its own.
 
     Raises:
         StoreError: no answer; it may be repeated.
     """
-    call = RENEW.call(
-        owners=[keys.owner for keys, _, _ in held],
-        holds=[(token, lease_ms) for _, token, lease_ms in held],
-    )
-    try:
-        answers = yield call
-    except StoreError as problem:
-        if problem.remedy is not Remedy.FATAL:
-            raise
-        if len(held) == 1:
-            return [None]
-        alone: list[bool | None] = []
-        for each in held:
-            alone += yield from renew([each])
-        return alone
-    return [answer == 1 for answer in answers]
+    mine: list[bool | None] = [None] * len(held)
+    for places, call in renewals(held):
+        try:
+            answers = yield call
+        except StoreError as problem:
+            if problem.remedy is not Remedy.FATAL:
+                raise
+            for place in places if len(places) > 1 else ():
+                (mine[place],) = yield from renew([held[place]])
+        else:
+            for place, answer in zip(places, answers, strict=True):
+                mine[place] = answer == 1
+    return mine

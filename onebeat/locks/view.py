@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onebeat.keys import LockKeys
-from onebeat.locks.protocol import INSIST_S, text_of
+from onebeat.locks.calls import text_of
+from onebeat.locks.protocol import INSIST_S
 from onebeat.wire import Command, Protocol, insist, load
 
 PEEK = load("locks", "peek")

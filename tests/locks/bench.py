@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from onebeat.keys import LockKeys
-from onebeat.locks.protocol import ACQUIRE, RELEASE, RENEW, RING, text_of
+from onebeat.keys import LockKeys, ShareKeys
+from onebeat.locks.calls import ACQUIRE, ALONE, PROLONG, RELEASE, RENEW, RING, Attempt, ask, give_up, text_of
+from onebeat.locks.roster import ROSTER
 from onebeat.locks.view import PEEK
 from onebeat.wire import Call, Command, Store
 
@@ -67,7 +68,53 @@ class Bench:
         return RENEW.call(owners=[self.keys.owner], holds=[(token, ttl_ms)])
 
     def ring_call(self, token: str) -> Call:
-        return RING.call(bell=self.keys.bell(token), life_ms=10_000)
+        return RING.call(bells=[self.keys.bell(token)], life_ms=10_000)
 
     def peek_call(self) -> Call:
         return PEEK.call(owner=self.keys.owner, state=self.keys.state, queue=self.keys.queue)
+
+
+@dataclass
+class ShareBench:
+    """One share of a store."""
+
+    store: Store
+    keys: ShareKeys
+
+    def enter(
+        self, token: str, room: int = ALONE, *, ttl_ms: int = 10_000, stay_ms: int = 0
+    ) -> tuple[str, int, list[str]]:
+        """The verdict, its number, and whom to wake."""
+        call = self.enter_call(token, room, ttl_ms=ttl_ms, stay_ms=stay_ms)
+        verdict, number, *wake = self.store.perform(call)
+        return text_of(verdict), int(number), [text_of(each) for each in wake]
+
+    def leave(self, token: str, how: str = "release", keep_ms: int = 0) -> list[str]:
+        """The verdict and whom to wake."""
+        return [text_of(each) for each in self.store.perform(self.leave_call(token, how, keep_ms))]
+
+    def prolong(self, token: str, ttl_ms: int = 10_000) -> bool:
+        return bool(self.store.perform(self.prolong_call(token, ttl_ms)) == [1])
+
+    def command(self, *words: Any) -> Any:
+        return self.store.perform(Command(words))
+
+    def lapse(self, token: str) -> None:
+        """As if this waiter had died a while ago."""
+        self.command("HSET", self.keys.waiters, token, "1:1")
+
+    def expire(self, token: str) -> None:
+        """As if this holder had died a lease ago."""
+        self.command("ZADD", self.keys.permits, 1, token)
+
+    def enter_call(self, token: str, room: int = ALONE, *, ttl_ms: int = 10_000, stay_ms: int = 0) -> Call:
+        return ask(Attempt(self.keys, token, ttl_ms, "{}", room), stay_ms)
+
+    def leave_call(self, token: str, how: str = "release", keep_ms: int = 0) -> Call:
+        return give_up(self.keys, token, how, keep_ms, "{}")
+
+    def prolong_call(self, token: str, ttl_ms: int = 10_000) -> Call:
+        return PROLONG.call(permits=[self.keys.permits], holds=[(token, ttl_ms)])
+
+    def roster_call(self) -> Call:
+        return ROSTER.call(permits=self.keys.permits, holders=self.keys.holders, queue=self.keys.queue)

@@ -9,7 +9,8 @@ import pytest
 from onebeat.errors import Remedy, StoreError
 from onebeat.keys import LockKeys
 from onebeat.locks import protocol
-from onebeat.locks.protocol import Attempt, Grant, Released
+from onebeat.locks.calls import Attempt
+from onebeat.locks.protocol import Grant, Released
 from onebeat.wire import Call, Command, Effect, Pause
 from tests.drivers import Unfinished, play
 

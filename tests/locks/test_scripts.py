@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onebeat.keys import LockKeys
-from onebeat.locks.protocol import RENEW
+from onebeat.locks.calls import RENEW
 from onebeat.wire import Store
 from tests.locks.bench import Bench
 

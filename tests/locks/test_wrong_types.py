@@ -9,7 +9,7 @@ import pytest
 
 from onebeat.errors import Remedy, StoreError
 from onebeat.wire import Call, Command, Store
-from tests.locks.bench import Bench
+from tests.locks.bench import Bench, ShareBench
 
 WRONG = {
     "string": ("SET", "x"),
@@ -85,3 +85,57 @@ def test_a_key_of_the_wrong_type_changes_nothing(
         else:
             assert refused.remedy is Remedy.FATAL
             assert dump(bench.store, call) == seen, f"key {slot} as a {wrong}"
+
+
+SHARE_CALLS: dict[str, Callable[[ShareBench], Call]] = {
+    "enter": lambda b: b.enter_call("t", 2, stay_ms=5_000),
+    "leave": lambda b: b.leave_call("t"),
+    "leave shut": lambda b: b.leave_call("t", keep_ms=5_000),
+    "abandon": lambda b: b.leave_call("t", "abandon"),
+    "force": lambda b: b.leave_call("t", "force"),
+    "prolong": lambda b: b.prolong_call("t"),
+    "roster": lambda b: b.roster_call(),
+}
+
+
+def shared_by_nobody(_shares: ShareBench) -> None:
+    """A share that nobody ever took."""
+
+
+def shared_by_the_caller(shares: ShareBench) -> None:
+    shares.enter("t", 2)
+    shares.enter("dead", 2)
+    shares.enter("w", stay_ms=60_000)
+    shares.expire("dead")
+
+
+def full_of_others(shares: ShareBench) -> None:
+    shares.enter("o")
+    shares.enter("t", 2, stay_ms=60_000)
+    shares.enter("w", 2, stay_ms=60_000)
+    shares.lapse("w")
+
+
+@pytest.mark.leaves_keys
+@pytest.mark.parametrize("before", [shared_by_nobody, shared_by_the_caller, full_of_others])
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("verb", SHARE_CALLS)
+def test_a_share_with_a_key_of_the_wrong_type_changes_nothing(
+    shares: ShareBench, verb: str, wrong: str, before: Callable[[ShareBench], None]
+) -> None:
+    call = SHARE_CALLS[verb](shares)
+    command, *rest = WRONG[wrong]
+    for slot, key in enumerate(call.keys):
+        if call.script.keys[slot].type.lower() == wrong:
+            continue
+        shares.command("DEL", *call.keys)
+        before(shares)
+        shares.command("DEL", key)
+        shares.command(command, key, *rest)
+        seen = dump(shares.store, call)
+        refused = refusal(shares.store, call)
+        if refused is None:  # it did not need this key
+            assert dump(shares.store, call)[slot] == seen[slot], f"key {slot} was a foreign {wrong}"
+        else:
+            assert refused.remedy is Remedy.FATAL
+            assert dump(shares.store, call) == seen, f"key {slot} as a {wrong}"

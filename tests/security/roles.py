@@ -18,8 +18,11 @@ FILE = Path(__file__).resolve().parents[2] / "config" / "acl" / "onebeat.acl"
 EVERYTHING = ("ob:{ns}:*", "ob:{ns:*")
 CONNECT = ("select", "eval", "evalsha")
 _CALLED = re.compile(r"redis\.call\('(\w+)'")
-# Who has a key that a script of this room declares: `ob:{ns:queue}…`, `ob:{ns:lock:name}…` or `ob:{ns}…`.
+# Who has a key that a script of this room declares: `ob:{ns:queue}…`, `ob:{ns:lock:name}…` or `ob:{ns}…`;
+# some scripts of locks are about shares.
 _OWNER = {"queue": "{ns:queue}", "locks": "{ns:lock:name}", "scheduler": "{ns}"}
+_OF_SHARES = ("locks/share", "locks/prolong", "locks/roster")
+_MANY = {"owners": "owner", "bells": "bell"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,9 @@ class Role:
 ROLES: dict[str, Role] = {
     "client": Role(("queue/enqueue",), ("sadd",), ("ob:{ns}:queues",)),
     "locks": Role(
-        ("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek"),
+        ("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek", *_OF_SHARES),
         ("blpop",),
-        ("ob:{ns:lock:name}:bell:<token>",),
+        ("ob:{ns:lock:name}:bell:<token>", "ob:{ns:share:name}:bell:<token>"),
     ),
     "beat": Role(
         ("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
@@ -51,7 +54,7 @@ ROLES: dict[str, Role] = {
         includes=("client", "locks"),
     ),
     "viewer": Role(
-        ("locks/peek",),
+        ("locks/peek", "locks/roster"),
         (
             *("info", "time", "exists", "scan", "sscan", "hscan", "hlen", "hget", "hexists"),
             *("llen", "zcard", "zrange", "zrevrange", "zmscore", "zscore", "xinfo|stream", "xrange"),
@@ -77,26 +80,23 @@ def commands_of(role: Role) -> set[str]:
 
 def patterns_of(role: Role) -> set[str]:
     """The rows of `keys.TABLE` that it may touch."""
-    declared = {
-        _row(name.split("/")[0], slot.name) for name in role.scripts for slot in load(*name.split("/")).keys
-    }
+    declared = {_row(name, slot.name) for name in role.scripts for slot in load(*name.split("/")).keys}
     return declared.union(role.keys, *(patterns_of(ROLES[name]) for name in role.includes))
 
 
-def _row(room: str, slot: str) -> str:
+def _row(script: str, slot: str) -> str:
     """The row that a script means by a name of its header."""
-    found = re.compile(
-        re.escape(f"ob:{_OWNER[room]}:{slot.removesuffix('s') if slot == 'owners' else slot}") + r"(:<\w+>)?"
-    )
+    owner = "{ns:share:name}" if script in _OF_SHARES else _OWNER[script.split("/")[0]]
+    found = re.compile(re.escape(f"ob:{owner}:{_MANY.get(slot, slot)}") + r"(:<\w+>)?")
     rows = [row.pattern for row in TABLE if found.fullmatch(row.pattern)]
-    assert len(rows) == 1, f"{room}: {slot} is {rows}"
+    assert len(rows) == 1, f"{script}: {slot} is {rows}"
     return rows[0]
 
 
 def glob(pattern: str, namespace: str) -> str:
     """The pattern as the server matches it."""
     own = pattern.replace("{ns", f"{{{namespace}", 1)
-    return re.sub(r"<\w+>", "*", own.replace(":lock:name}", ":lock:*}").replace(":queue}", ":*}"))
+    return re.sub(r"<\w+>", "*", re.sub(r":(lock:|share:)?(name|queue)}", r":\1*}", own))
 
 
 def rights(role: Role, namespace: str = NAMESPACE) -> list[str]:

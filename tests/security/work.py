@@ -10,9 +10,10 @@ from onebeat.clock import SYSTEM
 from onebeat.config.reading import read
 from onebeat.keys import LockKeys, queue_keys
 from onebeat.ledger import Historian, create_tables, open_engine
-from onebeat.locks import Lock, holders
+from onebeat.locks import Lock, RWLock, holders
+from onebeat.locks.calls import Attempt
 from onebeat.locks.door import new_token
-from onebeat.locks.protocol import Attempt, Grant, acquire, renew
+from onebeat.locks.protocol import Grant, acquire, renew
 from onebeat.locks.view import peek as look
 from onebeat.queue import Client, Move, peek
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
@@ -61,6 +62,23 @@ def act_as_locks(store: Store, _admin: Store, _folder: Path) -> None:
     granted = store.run(acquire(Attempt(keys, token, 5_000, "{}"), 0.0, SYSTEM))
     assert isinstance(granted, Grant)
     assert store.run(renew([(keys, token, 5_000)])) == [True]
+    _share(store)
+
+
+def _share(store: Store) -> None:
+    """Readers and a writer; somebody waits for them and is woken."""
+    rw = RWLock(store, "room")
+    with rw.read.hold() as lease:
+        later = threading.Thread(target=_write, args=(store,))
+        later.start()
+        until(lambda: rw.roster().waiters, "somebody to wait")
+        assert store.run(renew([(lease.keys, lease.token, 5_000)])) == [True]
+    later.join()
+
+
+def _write(store: Store) -> None:
+    with RWLock(store, "room").write.hold(wait=WITHIN_S):
+        pass
 
 
 def _enter(store: Store) -> None:
@@ -131,6 +149,7 @@ def act_as_viewer(store: Store, admin: Store, folder: Path) -> None:
     assert store.run(peek.workers(store.namespace))
     assert store.run(peek.schedules(keys))
     assert "held" in [held.name for held in holders(store)]
+    assert RWLock(store, "room").roster().count == 0
     _read_history(store, folder)
 
 
