@@ -122,10 +122,11 @@ class Database:
         self._on_commit(within)
 
     def end(self, within: Transaction) -> None:
-        """Its locks are free; what was not committed never was."""
+        """Its locks are free; what was not committed never was. Ended twice is ended once: by then its
+        rows may be another's."""
         within.over, within.waits_for = True, None
-        for row in within.rows:
-            self._locks.pop(row, None)
+        while within.rows:
+            self._locks.pop(within.rows.pop(), None)
 
 
 class _Named(tuple):  # type: ignore[type-arg]

@@ -117,3 +117,15 @@ def test_what_was_rolled_back_never_was() -> None:
     with pytest.raises(Broken):
         End(database, one).perform()
     database.close()
+
+
+def test_a_transaction_that_ends_twice_frees_nobody_elses_rows() -> None:
+    database = Database(lambda _within: None)
+    one, two, three = (Transaction(name) for name in ("one", "two", "three"))
+    write = Statement(UPSERT, (1,), ("counter", "c"))
+    Ask(database, one, write).perform()
+    Ask(database, one, write).gone()
+    assert Ask(database, two, write).perform() is not WAIT
+    database.end(one)  # its process dies, long after its connection
+    assert Ask(database, three, write).perform() is WAIT
+    database.close()
