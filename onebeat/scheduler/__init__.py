@@ -10,10 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from onebeat.scheduler.adapter import adapt
     from onebeat.scheduler.agenda import Agenda
+    from onebeat.scheduler.any_of import AnyTrigger
     from onebeat.scheduler.at import AtTrigger
+    from onebeat.scheduler.bounds import BoundedTrigger
+    from onebeat.scheduler.calendar import CalendarTrigger
     from onebeat.scheduler.cron import CronTrigger, compile_cron
     from onebeat.scheduler.every import EveryTrigger
+    from onebeat.scheduler.exclusions import ExceptTrigger
+    from onebeat.scheduler.jitter import JitterTrigger
     from onebeat.scheduler.lookout import recent, upcoming
     from onebeat.scheduler.manual import ManualTrigger
     from onebeat.scheduler.planner import Decision, Entry, Plan, Skipped, plan
@@ -28,26 +34,37 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
+    "adapter": ("adapt",),
     "agenda": ("Agenda",),
+    "any_of": ("AnyTrigger",),
     "at": ("AtTrigger",),
+    "bounds": ("BoundedTrigger",),
+    "calendar": ("CalendarTrigger",),
     "cron": ("CronTrigger", "compile_cron"),
     "every": ("EveryTrigger",),
+    "exclusions": ("ExceptTrigger",),
+    "jitter": ("JitterTrigger",),
+    "lookout": ("recent", "upcoming"),
     "manual": ("ManualTrigger",),
     "planner": ("Decision", "Entry", "Plan", "Skipped", "plan"),
     "schedule": ("CatchUp", "CatchUpPolicy", "Overlap", "RetryRule", "Schedule", "SingletonRule", "Trigger"),
-    "lookout": ("recent", "upcoming"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Agenda",
+    "AnyTrigger",
     "AtTrigger",
+    "BoundedTrigger",
+    "CalendarTrigger",
     "CatchUp",
     "CatchUpPolicy",
     "CronTrigger",
     "Decision",
     "Entry",
     "EveryTrigger",
+    "ExceptTrigger",
+    "JitterTrigger",
     "ManualTrigger",
     "Overlap",
     "Plan",
@@ -56,6 +73,7 @@ __all__ = [
     "SingletonRule",
     "Skipped",
     "Trigger",
+    "adapt",
     "compile_cron",
     "plan",
     "recent",

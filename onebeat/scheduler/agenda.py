@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
+from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.instants import at_ms, floor_ms
 from onebeat.scheduler.planner import Entry
 
@@ -79,7 +80,7 @@ class Agenda:
         self._entries[schedule.id] = (self._serial, entry)
         if due_ms is None or not schedule.enabled:
             return False
-        self._heap.append((due_ms, self._serial, schedule.id))
+        self._heap.append((actual_ms(schedule, due_ms), self._serial, schedule.id))
         return True
 
     def _is_current(self, due: tuple[int, int, str]) -> bool:

@@ -1,4 +1,4 @@
-"""When do the wall times of a cron rule happen in a zone that changes its clocks? Pure.
+"""When do the wall times of a rule happen in a zone that changes its clocks? Pure.
 
 The rule of Debian's cron (crontab(5), section on daylight saving), told as a set of instants. A schedule
 whose hour and minute are fixed fires once for every time that it names: the clocks jump over the time →
@@ -10,22 +10,37 @@ and are not made up for. Being a set, the answers cannot run backwards.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from onebeat.scheduler.cron_wall import CronRule
 from onebeat.scheduler.zones import SHIFT_MAX_S, Segment, ZoneTable
 
 GAPS = ("run-after", "skip")
 FOLDS = ("first", "second", "both")
 _HORIZON_S = 42 * 366 * 86_400  # a rule may name only times that the clocks always jump over
+_FAR_S = 3 * 86_400  # no clock is further than a day from UTC, and none goes back by more than a day
 # Outside of these years `datetime` cannot hold the whole search.
 FIRST_S, LAST_S = -59_000_000_000, 250_000_000_000
 
 
+class WallRule(Protocol):
+    """Times on a wall clock, in whole seconds since 1970-01-01 00:00 on that clock."""
+
+    @property
+    def wildcard(self) -> bool:
+        """Does it follow the wall clock through every change, instead of once per named time?"""
+
+    def next_wall(self, wall_s: int) -> int | None:
+        """The first matching wall second after `wall_s`."""
+
+    def prev_wall(self, wall_s: int) -> int | None:
+        """The last matching wall second before `wall_s`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ZonedRule:
-    """A cron rule on the clocks of a zone. `gap` and `fold` say what fixed times do at a change."""
+    """A rule on the clocks of a zone. `gap` and `fold` say what fixed times do at a change."""
 
-    rule: CronRule
+    rule: WallRule
     zone: ZoneTable
     gap: str = "run-after"
     fold: str = "first"
@@ -37,7 +52,8 @@ class ZonedRule:
         segment = self.zone.at(after_s)
         open_s, close_s = self._window(segment)
         wall_s = self.rule.next_wall(max(after_s, open_s - 1) + segment.offset_s)
-        while wall_s is not None and segment.end_s - after_s < _HORIZON_S:
+        first_s = wall_s
+        while wall_s is not None and first_s is not None and wall_s - first_s < _HORIZON_S:
             if wall_s - segment.offset_s < close_s:
                 return wall_s - segment.offset_s
             lost_s = self._lost_s(segment)
@@ -48,6 +64,10 @@ class ZonedRule:
             # Where the clocks did not go back, a match still ahead stays the first one.
             if segment.offset_s < offset_s or wall_s < open_s + segment.offset_s:
                 wall_s = self.rule.next_wall(open_s - 1 + segment.offset_s)
+            if wall_s is not None and after_s + _FAR_S < segment.end_s < wall_s - _FAR_S:
+                # No clock change in between can show a time again that is not after `after_s`.
+                segment = self.zone.at(wall_s - _FAR_S)
+                open_s, close_s = self._window(segment)
         return None
 
     def prev_s(self, before_s: int) -> int | None:
@@ -57,7 +77,8 @@ class ZonedRule:
         segment = self.zone.at(before_s - 1)
         open_s, close_s = self._window(segment)
         wall_s = self.rule.prev_wall(min(before_s, close_s) + segment.offset_s)
-        while wall_s is not None and before_s - segment.start_s < _HORIZON_S:
+        first_s = wall_s
+        while wall_s is not None and first_s is not None and first_s - wall_s < _HORIZON_S:
             if wall_s - segment.offset_s >= open_s:
                 return wall_s - segment.offset_s
             offset_s, segment = segment.offset_s, self.zone.at(segment.start_s - 1)
@@ -66,6 +87,9 @@ class ZonedRule:
             open_s, close_s = self._window(segment)
             if segment.offset_s > offset_s or wall_s >= close_s + segment.offset_s:
                 wall_s = self.rule.prev_wall(close_s + segment.offset_s)
+            if wall_s is not None and wall_s + _FAR_S < segment.start_s < before_s - _FAR_S:
+                segment = self.zone.at(wall_s + _FAR_S)
+                open_s, close_s = self._window(segment)
         return None
 
     def _window(self, segment: Segment) -> tuple[int, int]:

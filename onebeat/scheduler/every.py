@@ -25,10 +25,10 @@ class EveryTrigger(PureTrigger):
     __slots__ = ("offset_ms", "period_ms")
 
     def __init__(self, period: float | timedelta, offset: float | timedelta = 0) -> None:
-        self.period_ms = _whole_ms("period", period)
+        self.period_ms = whole_ms("period", period)
         if self.period_ms < 1:
             raise InvalidDuration(f"a period of {period!r} never moves on: give more than 0 seconds")
-        self.offset_ms = _whole_ms("offset", offset) % self.period_ms
+        self.offset_ms = whole_ms("offset", offset) % self.period_ms
 
     def next(self, after: datetime) -> datetime | None:
         steps = (floor_ms(after) - self.offset_ms) // self.period_ms
@@ -55,7 +55,8 @@ class EveryTrigger(PureTrigger):
         return f"every {format_ms(self.period_ms)}{offset}"
 
 
-def _whole_ms(what: str, length: float | timedelta) -> int:
+def whole_ms(what: str, length: float | timedelta) -> int:
+    """`length` in milliseconds; raises as `EveryTrigger`."""
     exact = (length.total_seconds() if isinstance(length, timedelta) else length) * 1000
     if not 0 <= exact <= MAX_MS:
         raise InvalidDuration(f"the {what} {length!r} must lie between 0 and a century (seconds)")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_MS = timedelta(milliseconds=1)
+_LEAST = timedelta(microseconds=1)
 
 
 def floor_ms(when: datetime) -> int:
@@ -23,6 +24,16 @@ def ceil_ms(when: datetime) -> int:
     """The first whole millisecond at or after `when`; raises as `floor_ms`."""
     floor = floor_ms(when)
     return floor if when.microsecond % 1000 == 0 else floor + 1
+
+
+def just_before(when: datetime) -> datetime:
+    """The last instant before `when`; raises as `floor_ms`.
+
+    In UTC: elsewhere a step back from the end of a gap is a reading in the gap, which means a later instant.
+    """
+    if when.tzinfo is None:
+        floor_ms(when)
+    return when.astimezone(UTC) - _LEAST
 
 
 def at_ms(instant_ms: int, zone: tzinfo = UTC) -> datetime:

@@ -4,6 +4,8 @@ A schedule's cursor is the nominal time that was decided last. Every time after 
 decided exactly once, in order: it becomes a fire, or part of a skipped stretch that is counted. The store
 moves a cursor only from the value that was read, so each decision names the one it starts from.
 
+- a fire is due at its nominal time, with `jitter` up to so much later, before the next one (`delay.py`);
+  how late it is counts from there
 - at most `LATE_MS` late: simply late, and run
 - later than that: missed. Policy `latest` runs the newest due time alone (if that one is merely late, no
   missed one), `all` the newest `max` of them, `none` nothing; never one older than `window_ms`
@@ -17,6 +19,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from onebeat.events import SkipReason
+from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.instants import at_ms, floor_ms
 from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Schedule, Trigger
 
@@ -84,20 +87,24 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     decisions: list[Decision] = []
     wake_at_ms: int | None = None
     follows = _Following()
-    known: dict[tuple[int, CatchUp, int], list[Decision]] = {}  # many schedules stand alike
+    known: dict[tuple[int, CatchUp, int, str], list[Decision]] = {}  # many schedules stand alike
     for schedule, cursor_ms, due_ms in entries:
         if not schedule.enabled:
             continue
         next_ms = follows(schedule.trigger, cursor_ms) if due_ms is None else due_ms
-        if next_ms is not None and next_ms <= now_ms:
-            alike = id(schedule.trigger), schedule.catch_up, cursor_ms
+        if next_ms is not None and actual_ms(schedule, next_ms) <= now_ms:
+            alone = schedule.id if schedule.jitter_ms else ""
+            alike = id(schedule.trigger), schedule.catch_up, cursor_ms, alone
             steps = known.get(alike)
             if steps is None:
                 steps = known[alike] = list(_decide(schedule, cursor_ms, next_ms, now_ms, follows))
             decisions += [Decision(schedule.id, *step[1:]) for step in steps]
             next_ms = steps[-1].next_ms
-        if next_ms is not None and (wake_at_ms is None or next_ms < wake_at_ms):
-            wake_at_ms = next_ms
+        if next_ms is None:
+            continue
+        due_ms = actual_ms(schedule, next_ms)
+        if wake_at_ms is None or due_ms < wake_at_ms:
+            wake_at_ms = due_ms
     return Plan(decisions, wake_at_ms)
 
 
@@ -120,11 +127,13 @@ def _decide(
 ) -> Iterator[Decision]:
     """The steps of one cursor, whose first due time is `due_ms`; at least one."""
     next_ms = follows(schedule.trigger, due_ms)
-    if now_ms - due_ms <= LATE_MS and (next_ms is None or next_ms > now_ms):
+    following = next_ms is not None and actual_ms(schedule, next_ms) <= now_ms
+    if not following and now_ms - actual_ms(schedule, due_ms) <= LATE_MS:
         yield Decision(schedule.id, cursor_ms, due_ms, next_ms)
         return
-    fires = _wanted(schedule, cursor_ms, now_ms)
-    skipped = _stretch(schedule.trigger, due_ms, fires[0] if fires else now_ms + 1, follows)
+    end_ms = _end_of_due(schedule, now_ms)
+    fires = _wanted(schedule, cursor_ms, end_ms, now_ms)
+    skipped = _stretch(schedule.trigger, due_ms, fires[0] if fires else end_ms, follows)
     if skipped:
         next_ms = follows(schedule.trigger, skipped.last_ms)
         if not fires or next_ms != fires[0]:  # nothing runs, or the stretch continues in the next pass
@@ -136,17 +145,26 @@ def _decide(
         cursor_ms, before = nominal_ms, ()
 
 
-def _wanted(schedule: Schedule, cursor_ms: int, now_ms: int) -> list[int]:
-    """The times in (cursor, now] that will run, found from the newest backwards."""
+def _end_of_due(schedule: Schedule, now_ms: int) -> int:
+    """Every nominal time before this one is due."""
+    newest = schedule.trigger.prev(at_ms(now_ms + 1)) if schedule.jitter_ms else None
+    if newest is not None and actual_ms(schedule, newest_ms := floor_ms(newest)) > now_ms:
+        return newest_ms
+    return now_ms + 1
+
+
+def _wanted(schedule: Schedule, cursor_ms: int, end_ms: int, now_ms: int) -> list[int]:
+    """The times after the cursor and before `end_ms` that will run, found from the newest backwards."""
     catch_up = schedule.catch_up
     missed_left = {CatchUpPolicy.LATEST: 1, CatchUpPolicy.ALL: catch_up.max, CatchUpPolicy.NONE: 0}
     left = missed_left[catch_up.policy]
     fires: list[int] = []
-    at = now_ms + 1
+    at = end_ms
     while (found := schedule.trigger.prev(at_ms(at))) is not None and (at := floor_ms(found)) > cursor_ms:
-        if now_ms - at > LATE_MS:
+        late_ms = now_ms - actual_ms(schedule, at)
+        if late_ms > LATE_MS:
             merely_late = catch_up.policy is CatchUpPolicy.LATEST and fires
-            if left == 0 or merely_late or now_ms - at > catch_up.window_ms:
+            if left == 0 or merely_late or late_ms > catch_up.window_ms:
                 break
             left -= 1
         fires.append(at)

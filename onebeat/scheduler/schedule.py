@@ -83,6 +83,7 @@ class Schedule:
     timeout_ms: int | None = None
     retries: RetryRule | None = None
     singleton: SingletonRule | None = None
+    jitter_ms: int = 0  # each fire is due up to this much after its nominal time (`jitter.py`)
     enabled: bool = True
     owner: str = ""
     tags: tuple[str, ...] = ()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any
 
 from apscheduler.triggers.base import BaseTrigger
 
-_LEAST = timedelta(microseconds=1)
+from onebeat.scheduler.instants import just_before
 
 
 class PureTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
@@ -44,7 +43,7 @@ class PureTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no ty
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """APScheduler's question: the fire after the previous one, or else from `now` on, `now` included."""
-        return self.next(now - _LEAST if previous_fire_time is None else previous_fire_time)
+        return self.next(just_before(now) if previous_fire_time is None else previous_fire_time)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -54,8 +53,11 @@ class PureTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no ty
     def __hash__(self) -> int:
         return hash((type(self), *self._arguments().values()))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), **self._arguments()), ()
+    def __getstate__(self) -> Mapping[str, Any]:  # asked by APScheduler's job stores and OrTrigger
+        return dict(self._arguments())
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        type(self).__init__(self, **state)
 
     def __repr__(self) -> str:
         written = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())

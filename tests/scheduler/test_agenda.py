@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from onebeat.scheduler.agenda import Agenda
+from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.every import EveryTrigger
 from onebeat.scheduler.manual import ManualTrigger
 from onebeat.scheduler.planner import Entry
@@ -33,6 +34,14 @@ def test_an_entry_without_a_due_time_asks_its_trigger() -> None:
     agenda = Agenda([entry("a", cursor_ms=60_000)])
     assert agenda.wake_at_ms == 120_000
     assert agenda.take(120_000, 1)[0].due_ms == 120_000
+
+
+def test_a_jittered_entry_is_due_when_its_jitter_says() -> None:
+    schedule = Schedule("a", "t", EveryTrigger(60), jitter_ms=30_000)
+    agenda = Agenda([Entry(schedule, 0)])
+    assert agenda.wake_at_ms == actual_ms(schedule, 60_000) > 60_000
+    assert agenda.take(agenda.wake_at_ms - 1, 1) == []
+    assert agenda.take(agenda.wake_at_ms, 1)[0].due_ms == 60_000
 
 
 def test_a_taken_entry_is_due_again_only_when_put() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onebeat.events import SkipReason
 from onebeat.scheduler import planner
 from onebeat.scheduler.cron import CronTrigger
+from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.every import EveryTrigger
 from onebeat.scheduler.instants import at_ms, floor_ms
 from onebeat.scheduler.manual import ManualTrigger
@@ -153,6 +154,26 @@ def test_what_cannot_be_counted_in_one_pass_continues_in_the_next(monkeypatch: p
     assert steps == [(0, 3 * M, None), (3 * M, 6 * M, None), (6 * M, 9 * M, 9 * M)]
 
 
+def test_jitter_delays_a_fire_and_leaves_its_nominal_time() -> None:
+    schedule = Schedule("s", "t", EveryTrigger(60), jitter_ms=30_000)
+    due_ms = actual_ms(schedule, M)
+    assert M < due_ms <= M + 30_000
+    waiting = plan([Entry(schedule, 0)], due_ms - 1)
+    assert waiting == ([], due_ms)
+    due = plan([Entry(schedule, 0)], due_ms)
+    assert due == ([Decision("s", 0, M, 2 * M)], actual_ms(schedule, 2 * M))
+
+
+def test_schedules_with_one_trigger_and_jitter_are_due_one_by_one() -> None:
+    trigger = EveryTrigger(60)
+    schedules = [Schedule(f"s{n}", "t", trigger, jitter_ms=50_000) for n in range(40)]
+    now_ms = M + 25_000
+    made = plan([Entry(one, 0) for one in schedules], now_ms)
+    due = {one.id for one in schedules if actual_ms(one, M) <= now_ms}
+    assert {decision.schedule_id for decision in made.decisions} == due
+    assert 5 < len(due) < 35
+
+
 TRIGGERS = st.one_of(
     st.builds(EveryTrigger, st.sampled_from([0.5, 1, 7, 60, 3600]), st.sampled_from([0, 0.25, 90])),
     st.sampled_from(["* * * * *", "*/7 1-3 * * *", "30 2 * * *", "*/20 * * * * *", "0 0 1 * *"]).map(
@@ -171,12 +192,13 @@ TRIGGERS = st.one_of(
     behind_ms=st.one_of(st.integers(0, 20_000), st.integers(0, 4_000_000)),
     catch_up=st.builds(CatchUp, st.sampled_from(CatchUpPolicy), st.integers(0, 3_600_000), st.integers(1, 5)),
     later_ms=st.integers(0, 120_000),
+    jitter_ms=st.one_of(st.just(0), st.integers(1, 100_000)),
 )
 def test_every_time_is_decided_exactly_once(
-    trigger: Trigger, cursor_ms: int, behind_ms: int, catch_up: CatchUp, later_ms: int
+    trigger: Trigger, cursor_ms: int, behind_ms: int, catch_up: CatchUp, later_ms: int, jitter_ms: int
 ) -> None:
     """E2, E4, E5: over two passes the cursors form one chain that covers each due time, none early."""
-    schedule, start_ms = Schedule("s", "t", trigger, catch_up=catch_up), cursor_ms
+    schedule, start_ms = Schedule("s", "t", trigger, catch_up=catch_up, jitter_ms=jitter_ms), cursor_ms
     ran: list[int] = []
     covered = 0
     last_ms = cursor_ms + behind_ms + later_ms
@@ -189,15 +211,17 @@ def test_every_time_is_decided_exactly_once(
                 assert stretch.last_ms < (decision.nominal_ms or now_ms + 1)
                 covered += stretch.count
             if decision.nominal_ms is not None:
-                assert cursor_ms < decision.nominal_ms <= now_ms
-                assert now_ms - decision.nominal_ms <= max(LATE_MS, catch_up.window_ms)
+                assert cursor_ms < decision.nominal_ms <= actual_ms(schedule, decision.nominal_ms) <= now_ms
+                late_ms = now_ms - actual_ms(schedule, decision.nominal_ms)
+                assert late_ms <= max(LATE_MS, catch_up.window_ms)
                 ran.append(decision.nominal_ms)
             cursor_ms = decision.moved_ms
         assert made.wake_at_ms is None or made.wake_at_ms > now_ms
     due, at = [], at_ms(start_ms)
     while (found := trigger.next(at)) is not None and floor_ms(found) <= last_ms:
-        due.append(floor_ms(found))
         at = found
+        if actual_ms(schedule, floor_ms(found)) <= last_ms:
+            due.append(floor_ms(found))
     assert len(ran) + covered == len(due)
     assert set(ran) <= set(due)
     assert ran == sorted(set(ran))

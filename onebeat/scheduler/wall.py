@@ -1,0 +1,49 @@
+"""What do the triggers share whose times are readings of the clock on the wall?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from onebeat.errors import ConfigError
+from onebeat.scheduler.cron_zone import FOLDS, GAPS, WallRule, ZonedRule
+from onebeat.scheduler.instants import floor_ms
+from onebeat.scheduler.trigger import PureTrigger
+from onebeat.scheduler.zones import load_zone
+
+
+class WallTrigger(PureTrigger):
+    """A rule of wall times on the clocks of `timezone`.
+
+    `dst_gap` (`run-after`, `skip`) and `dst_fold` (`first`, `second`, `both`) say what a fixed time does
+    when the clocks jump over it or show it twice (`cron_zone.py`).
+
+    Raises:
+        InvalidZone: `timezone` is not in the IANA list.
+        ConfigError: another word for `dst_gap` or `dst_fold`.
+    """
+
+    __slots__ = ("_zoned", "dst_fold", "dst_gap", "timezone")
+
+    def __init__(self, rule: WallRule, timezone: str, dst_gap: str, dst_fold: str) -> None:
+        for name, word, words in (("dst_gap", dst_gap, GAPS), ("dst_fold", dst_fold, FOLDS)):
+            if word not in words:
+                raise ConfigError(f"{name}={word!r} is unknown: write one of {', '.join(words)}")
+        self.timezone, self.dst_gap, self.dst_fold = timezone, dst_gap, dst_fold
+        self._zoned = ZonedRule(rule, load_zone(timezone), dst_gap, dst_fold)
+
+    def next(self, after: datetime) -> datetime | None:
+        return self._on_clock(self._zoned.next_s(floor_ms(after) // 1000))
+
+    def prev(self, before: datetime) -> datetime | None:
+        floor_s, rest_ms = divmod(floor_ms(before), 1000)
+        exact = rest_ms == 0 and before.microsecond == 0
+        return self._on_clock(self._zoned.prev_s(floor_s if exact else floor_s + 1))
+
+    def dst_text(self) -> str:
+        """What differs from the rule's defaults, to follow the zone's name."""
+        gap = "" if self.dst_gap == GAPS[0] else f", gap: {self.dst_gap}"
+        fold = "" if self.dst_fold == FOLDS[0] else f", fold: {self.dst_fold}"
+        return gap + fold
+
+    def _on_clock(self, utc_s: int | None) -> datetime | None:
+        return None if utc_s is None else datetime.fromtimestamp(utc_s, self._zoned.zone.zone)
