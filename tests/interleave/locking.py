@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from onebeat.errors import NotFound, StoreError
 from onebeat.keys import LockKeys
 from onebeat.locks import Lease, Lock
+from onebeat.locks.lock import Blocking
 from onebeat.wire import Call, Pause
 from tests.interleave.choices import Choice
 from tests.interleave.hub import Hub
@@ -29,6 +30,10 @@ FREE_WITHIN_S = 16.0  # lease, a dead waiter's stay and its grant, and a look
 STOPPED_S = 0.5
 
 
+def _acquires(call: Call) -> bool:
+    return call.script.verb == "acquire" or "enter" in call.args[:2]
+
+
 class Interrupt(BaseException):
     """What Ctrl-C is to a thread that waits."""
 
@@ -43,7 +48,7 @@ class Locking(Scenario):
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:
         super().__init__(hub, rng)
-        self.model = Model()
+        self.model: Any = self._new_model()
         self._undo: Callable[[], None] = install()
         self._count = 0
         self._confirmed: dict[str, int] = {}  # token → losses of the store before it was told that it holds
@@ -51,6 +56,34 @@ class Locking(Scenario):
         self._shut_s = rng.choice((0.0, 0.0, 1.0))
         for _ in range(rng.choice((2, 3, 4))):
             self._start()
+
+    # -- what is of one kind of lock; `sharing.py` has another ------------------------------------------
+
+    def _new_model(self) -> Any:
+        return Model()
+
+    def _handles(self, machine: Process) -> list[Blocking]:
+        """What a process of this history tries to hold, one after the other."""
+        return [Lock(machine.port, NAME, lease=LEASE_S, clock=machine.clock, at_least=self._shut_s)]
+
+    def _last(self, machine: Process) -> Blocking:
+        """What can be had only when nobody has anything."""
+        return Lock(machine.port, NAME, lease=LEASE_S, clock=machine.clock)
+
+    def _take_away(self, machine: Process) -> None:
+        """An operator's act; NotFound when there is nothing to take."""
+        Lock.force_release(machine.port, NAME, reason="a test", namespace=NAMESPACE)
+
+    def _believed(self, machine: Process, lease: Lease) -> None:
+        owner = self.model.owner_at(self.now_ms)
+        expect(
+            owner == lease.token,
+            "L4",
+            f"{machine} believes for {lease.remaining_s:.3f} s more that it holds the lock, which is "
+            f"{'held by ' + owner if owner else 'free'}",
+        )
+
+    # -- the processes --------------------------------------------------------------------------------
 
     def _start(self) -> Process:
         self._count += 1
@@ -60,15 +93,15 @@ class Locking(Scenario):
         return machine
 
     def _live(self, machine: Process, rng: random.Random) -> None:
-        lock = Lock(machine.port, NAME, lease=LEASE_S, clock=machine.clock, at_least=self._shut_s)
+        handles = self._handles(machine)
         while True:
             try:
-                self._hold(machine, lock, rng)
+                self._hold(machine, rng.choice(handles) if len(handles) > 1 else handles[0], rng)
             except (StoreError, Interrupt):
                 machine.role = None
                 machine.ask(Pause(0.2))
 
-    def _hold(self, machine: Process, lock: Lock, rng: random.Random) -> None:
+    def _hold(self, machine: Process, lock: Blocking, rng: random.Random) -> None:
         lease = lock.acquire(rng.choice((0, 0.5, 4.0, None)))
         if lease is None:
             machine.ask(Pause(rng.choice((0.01, 0.5))))
@@ -91,7 +124,7 @@ class Locking(Scenario):
                 one
                 for machine in self.hub.living
                 for one in machine.requests
-                if one.blocking or (isinstance(one.effect, Call) and one.effect.script.verb == "acquire")
+                if one.blocking or (isinstance(one.effect, Call) and _acquires(one.effect))
             ]
             if waiting:
                 request = waiting[choice.number % len(waiting)]
@@ -104,7 +137,7 @@ class Locking(Scenario):
 
         def ask() -> None:
             try:
-                Lock.force_release(machine.port, NAME, reason="a test", namespace=NAMESPACE)
+                self._take_away(machine)
             except (NotFound, StoreError, Interrupt):
                 return
 
@@ -151,15 +184,6 @@ class Locking(Scenario):
             if self._confirmed.get(lease.token) == self.hub.losses:  # else the store lost it
                 self._believed(machine, lease)
 
-    def _believed(self, machine: Process, lease: Lease) -> None:
-        owner = self.model.owner_at(self.now_ms)
-        expect(
-            owner == lease.token,
-            "L4",
-            f"{machine} believes for {lease.remaining_s:.3f} s more that it holds the lock, which is "
-            f"{'held by ' + owner if owner else 'free'}",
-        )
-
     def calm(self) -> None:
         self.hub.calm(3_000_000)
         self.check()
@@ -184,8 +208,7 @@ class Locking(Scenario):
         got: list[Lease] = []
 
         def take() -> None:
-            lock = Lock(last.port, NAME, lease=LEASE_S, clock=last.clock)
-            lease = lock.acquire(None)
+            lease = self._last(last).acquire(None)
             assert lease is not None
             got.append(lease)
 

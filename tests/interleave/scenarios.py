@@ -7,6 +7,9 @@ from tests.interleave.emission import Emission
 from tests.interleave.locking import Locking
 from tests.interleave.queueing import Queueing
 from tests.interleave.scenario import Scenario
+from tests.interleave.sharing import Sharing
 
-SCENARIOS: dict[str, type[Scenario]] = {one.name: one for one in (Emission, Locking, Queueing, Effects)}
-SHARES = {"emission": 0.35, "locks": 0.3, "queue": 0.15, "effects": 0.2}
+SCENARIOS: dict[str, type[Scenario]] = {
+    one.name: one for one in (Emission, Locking, Sharing, Queueing, Effects)
+}
+SHARES = {"emission": 0.35, "locks": 0.15, "shares": 0.15, "queue": 0.15, "effects": 0.2}

@@ -22,7 +22,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local now_text = string.format('%.0f', now)
 local function lives(each) return tonumber(redis.call('ZSCORE', permits, each) or '0') > now end
 local known = redis.call('HGET', holders, token)
-local mine = lives(token) and known
+local mine = lives(token)
 local seen = redis.call('HMGET', state, 'fence', 'over', 'alone')
 local fence, over, alone = seen[1], seen[2] or '', seen[3] or ''
 local ahead, stays = redis.call('ZRANGE', queue, 0, LOOK - 1), {}
@@ -46,7 +46,7 @@ local function next_fence()
   redis.call('HSET', state, 'fence', fence)
   redis.call('PEXPIRE', state, STATE_MS)
 end
-if enters and mine then
+if enters and mine and known then
   let_in(token, ttl_ms)
   return {'held', string.match(known, '^%d+')}
 end
