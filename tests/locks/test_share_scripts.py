@@ -207,3 +207,5 @@ def test_at_least_keeps_it_taken_after_its_release(shares: ShareBench, room: int
     assert shares.enter("c", 2)[0] == ("busy" if room == ALONE else "held")
     assert shares.prolong("a", 60_000) is False  # a late renewal must not keep it taken for longer
     assert shares.leave("a", keep_ms=60_000) == ["already"]
+    assert shares.leave("a:over", "force") == ["done"]
+    assert shares.enter("d", ALONE)[0] == ("held" if room == ALONE else "busy")
