@@ -178,6 +178,36 @@ def faults() -> Iterator[str]:
         yield table(("", "fault", "injected by", "what happens", "test"), rows)
 
 
+def redis_py() -> Iterator[str]:
+    """Every behaviour of redis-py's lock, and what the one with its face does."""
+    sys.path.insert(0, str(FOLDER.parents[1]))
+    from tests.locks.compat_row import SAME, Verdict
+    from tests.locks.compat_rows import ROWS
+
+    rows = [row for part in ROWS.values() for row in part]
+    counts = ", ".join(f"{sum(row.verdict is v for row in rows)} {v}" for v in Verdict)
+    yield "# redis-py's lock and ours with its face\n"
+    yield (
+        f"{len(rows)} behaviours of `redis.lock.Lock` and `redis.asyncio.lock.Lock`: {counts}. Each row is\n"
+        "run against both, redis-py's and that of `onebeat.locks.compat`, by `tests/locks/test_compat.py`.\n"
+        "[How to move](../how-to/redis-py-locks.md).\n"
+    )
+    for title, part in ROWS.items():
+        yield f"## {title[:1].upper()}{title[1:]}\n"
+        yield table(
+            ("behaviour", "redis-py", "onebeat", ""),
+            [
+                (
+                    row.behaviour,
+                    code(row.theirs),
+                    "same" if row.ours is SAME else code(row.ours),
+                    f"{row.verdict}: {row.why}" if row.why else "",
+                )
+                for row in part
+            ],
+        )
+
+
 def commands() -> Iterator[str]:
     """Every command, its arguments and options."""
     yield "# The command line\n"
@@ -294,6 +324,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "faults": faults,
     "mistakes": mistakes,
     "redis": redis,
+    "redis-py": redis_py,
     "scripts": scripts,
     "states": states,
 }

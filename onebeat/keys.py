@@ -58,6 +58,11 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:share:name}:queue", "zset", "ttl", "ticket → token of who waits"),
     Key("ob:{ns:share:name}:waiters", "hash", "ttl", "token → until when it waits, and its room"),
     Key("ob:{ns:share:name}:bell:<token>", "list", "ttl", "mailbox of one waiter"),
+    # Beside a lock with redis-py's face: its owner is the plain key `name`, as redis-py would write it.
+    Key("ob:{<tag>}:lock-of:<name>:state", "hash", "ttl", "fence, tickets, holder; outlives the owner"),
+    Key("ob:{<tag>}:lock-of:<name>:queue", "zset", "ttl", "ticket → token of who waits"),
+    Key("ob:{<tag>}:lock-of:<name>:waiters", "hash", "ttl", "token → until when it waits"),
+    Key("ob:{<tag>}:lock-of:<name>:bell:<token>", "list", "ttl", "mailbox of one waiter"),
     Key("ob:{ns}:leader", "string", "ttl", "token of the beat that emits first"),
     Key("ob:{ns}:beats", "hash", "permanent", "beat → who and where, for people"),
     Key("ob:{ns}:workers", "hash", "permanent", "worker → who and where, for people"),
@@ -162,6 +167,26 @@ class ShareKeys(_HoldKeys):
         super().__init__(namespace, "share", name)
         self.permits = f"{self.prefix}:permits"
         self.holders = f"{self.prefix}:holders"
+
+
+class PlainLockKeys(LockKeys):
+    """The keys of a lock with redis-py's face: the owner is the very key that redis-py's lock would write.
+
+    So both exclude each other while a fleet moves from one to the other. The other keys share its slot,
+    unless it has a brace that opens no tag.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        if not name:
+            raise InvalidName("a lock needs a name of at least one character")
+        tag = re.match(r"[^{]*\{([^}]+)\}", name)
+        self.name = self.owner = name
+        self.prefix = prefix = f"ob:{{{tag[1] if tag else name}}}:lock-of:{name}"
+        self.state = f"{prefix}:state"
+        self.queue = f"{prefix}:queue"
+        self.waiters = f"{prefix}:waiters"
 
 
 class SpaceKeys:

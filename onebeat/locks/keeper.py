@@ -51,7 +51,7 @@ class Keeper:
         self.origin = origin  # referenced, so that its client's id stays taken while this lives
         self._clock = clock
         self._retire = retire
-        self._holds: dict[str, Hold] = {}
+        self._holds: dict[Lease, Hold] = {}  # not by token: who is told its token may use it twice
         self._changed = threading.Condition()
         self._wakes_at_s = 0.0
         self._deadline_s = DEADLINE_MAX_S
@@ -66,13 +66,13 @@ class Keeper:
 
     def add(self, hold: Hold) -> None:
         with self._changed:
-            self._holds[hold.lease.token] = hold
+            self._holds[hold.lease] = hold
             if hold.look_at_s < self._wakes_at_s:  # a short hold never costs a thread switch
                 self._changed.notify()
 
     def remove(self, lease: Lease) -> None:
         with self._changed:
-            self._holds.pop(lease.token, None)
+            self._holds.pop(lease, None)
 
     def _run(self) -> None:
         reason = "the thread that renews leases failed"

@@ -156,6 +156,13 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
         store._deadline_s = deadline_s
         return store
 
+    @classmethod
+    def over(cls, client: redis.asyncio.Redis, namespace: str = "onebeat", *, deadline_s: float) -> Self:
+        """A store over a client that was given, each of whose calls ends in `deadline_s` with its retries."""
+        store = cls(client, namespace)
+        store._deadline_s = deadline_s
+        return store
+
     async def perform(self, effect: Effect) -> Any:
         """One effect's answer.
 

@@ -38,7 +38,11 @@ class Role:
 ROLES: dict[str, Role] = {
     "client": Role(("queue/enqueue",), ("sadd",), ("ob:{ns}:queues",)),
     "locks": Role(
-        ("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek", *_OF_SHARES),
+        (
+            *("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek"),
+            *("locks/extend", "locks/rename"),
+            *_OF_SHARES,
+        ),
         ("blpop",),
         ("ob:{ns:lock:name}:bell:<token>", "ob:{ns:share:name}:bell:<token>"),
     ),
