@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
@@ -79,8 +78,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     singleton: SingletonHead | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A task call in a queue. `body` is decoded only by who runs it."""
 
     id: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import inspect
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -35,19 +35,41 @@ class Conflict(Exception):
 
 @dataclass(slots=True)
 class Ready:
-    """A message with its task, its arguments in their places, and its context."""
+    """A message with its task, its arguments by name, and what its context says; `fence` is the claim's
+    until a singleton's lease brings its own."""
 
     message: Message
     task: Task[Any, Any]
-    bound: inspect.BoundArguments
-    context: Context
+    given: Mapping[str, Any]
+    fence: int
     timeout_s: float | None
+    stopping: Callable[[], bool]
+    now_ms: int
+
+    @property
+    def context(self) -> Context:
+        """What the task may know about this run; built for the tasks that ask for it."""
+        message, header = self.message, self.message.header
+        deadline_ms = None if self.timeout_s is None else self.now_ms + round(self.timeout_s * 1000)
+        return Context(
+            message_id=message.id,
+            task=self.task.name,
+            schedule_id=header.schedule or None,
+            nominal=_moment(header.nominal_ms),
+            attempt=message.attempt + 1,
+            fence=self.fence,
+            deadline=_moment(deadline_ms),
+            stopping=self.stopping,
+        )
 
     def arguments(self, session: Any = None) -> tuple[list[Any], dict[str, Any]]:
         """What the function is called with."""
-        signature = self.task.signature
-        filled = {signature.context_name: self.context, signature.session_name: session}
-        return signature.place(self.bound, {name: value for name, value in filled.items() if name})
+        signature, filled = self.task.signature, dict[str, Any]()
+        if signature.context_name is not None:
+            filled[signature.context_name] = self.context
+        if signature.session_name is not None:
+            filled[signature.session_name] = session
+        return signature.place(self.given, filled)
 
     def run(self, session: Any = None) -> Any:
         """Call the function."""
@@ -69,6 +91,8 @@ class Bench:
     registry: Registry = field(default_factory=lambda: REGISTRY)
     stopping: Callable[[], bool] = lambda: False
     cutting: Callable[[], bool] = lambda: False
+
+    _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @functools.cached_property
     def ledger(self) -> Ledger:
@@ -92,34 +116,29 @@ class Bench:
         """
         header = message.header
         task = self.registry.find(header.task)
-        bound = task.signature.fit(*payload.decode(message.body))
+        given = task.signature.fit(*payload.decode(message.body))
         timeout_ms = header.timeout_ms or task.timeout_ms
-        now_ms = self.clock.wall_ms()
-        context = Context(
-            message_id=message.id,
-            task=task.name,
-            schedule_id=header.schedule or None,
-            nominal=_moment(header.nominal_ms),
-            attempt=message.attempt + 1,
-            fence=fence,
-            deadline=_moment(now_ms + timeout_ms) if timeout_ms else None,
-            stopping=self.stopping,
-        )
         timeout_s = timeout_ms / 1000 if timeout_ms else None
-        return Ready(message, task, bound, context, timeout_s)
+        return Ready(message, task, given, fence, timeout_s, self.stopping, self.clock.wall_ms())
+
+    def blocks(self, message: Message) -> bool:
+        """Whether it runs on a thread from its first to its last moment: not async, and no singleton."""
+        task = self.registry.get(message.header.task)
+        return (
+            task is not None
+            and not task.signature.is_async
+            and task.singleton is None
+            and message.header.singleton is None
+        )
 
     @contextlib.asynccontextmanager
-    async def hold(self, ready: Ready) -> AsyncIterator[Lease | None]:
-        """The singleton's lease around a run; None when the task is no singleton.
+    async def hold(self, ready: Ready, rule: Singleton) -> AsyncIterator[Lease]:
+        """The singleton's lease around a run.
 
         Raises:
             Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
             LockTimeout: not free within the `wait` it says. LeaseLost: lost while it ran.
         """
-        rule = singleton_of(ready)
-        if rule is None:
-            yield None
-            return
         name = rule.key_for(ready.task.function, *ready.arguments())
         lock = AsyncLock(self.store, name, rule.lease_s, at_least=rule.at_least_s)
         lease = await lock.acquire(rule.wait_s)
@@ -133,26 +152,32 @@ class Bench:
     async def perform(self, ready: Ready, lease: Lease | None) -> Any:
         """What the handler returned, with its time limit, and in the ledger's transaction if it uses one."""
         if lease is not None:
-            ready.context = _with_fence(ready.context, lease.fence)
-        ledgered, signature = ready.task.uses_ledger, ready.task.signature
-        if not signature.is_async:
-            work: Callable[[], Any] = ready.run
-            if ledgered:
-                work = functools.partial(self._in_ledger, self.ledger, ready, lease)
-            return await self.threads.run(work, ready.timeout_s)
+            ready.fence = lease.fence
+        if not ready.task.signature.is_async:
+            return await self.threads.run(lambda: self.perform_here(ready, lease), ready.timeout_s)
+        if ready.timeout_s is None:
+            return await self._perform_async(ready, lease)
         try:
             async with asyncio.timeout(ready.timeout_s) as limit:
-                return await (self._in_async_ledger(ready, lease) if ledgered else ready.run())
+                return await self._perform_async(ready, lease)
         except TimeoutError as problem:
             if limit.expired():
                 raise TimeLimit(f"it ran longer than {ready.timeout_s} s") from problem
             raise
 
-    def _in_ledger(self, ledger: Ledger, ready: Ready, lease: Lease | None) -> Any:
-        return ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
+    def _perform_async(self, ready: Ready, lease: Lease | None) -> Awaitable[Any]:
+        if not ready.task.uses_ledger:
+            called: Awaitable[Any] = ready.run()
+            return called
+        return self.async_ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
 
-    async def _in_async_ledger(self, ready: Ready, lease: Lease | None) -> Any:
-        return await self.async_ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
+    def perform_here(self, ready: Ready, lease: Lease | None = None) -> Any:
+        """What a blocking handler returned, run on this very thread."""
+        if not ready.task.uses_ledger:
+            return ready.run()
+        with self._opening:  # threads would open several: `cached_property` locks nothing from Python 3.12 on
+            ledger = self.ledger
+        return ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
 
     def _entry(self, ready: Ready, lease: Lease | None) -> Entry:
         message = ready.message
@@ -162,7 +187,7 @@ class Bench:
             key=message.header.key or message.id,
             fingerprint=blake2b(message.body, digest_size=16).hexdigest(),
             message_id=message.id,
-            fence=ready.context.fence,
+            fence=ready.fence,
             resource=lease.name if lease is not None else None,
             retention_s=self.retention_s,
         )
@@ -183,7 +208,3 @@ def _confirm(lease: Lease | None) -> Callable[[], None]:
 
 def _moment(ms: int | None) -> datetime | None:
     return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
-
-
-def _with_fence(context: Context, fence: int) -> Context:
-    return replace(context, fence=fence)

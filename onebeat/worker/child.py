@@ -21,7 +21,8 @@ from onebeat.failpoints import reach
 from onebeat.keys import queue_keys
 from onebeat.wire import AsyncStore
 from onebeat.worker.bench import Bench
-from onebeat.worker.pump import FencedOut, Pump, Slots
+from onebeat.worker.line import Line, Slots
+from onebeat.worker.pump import FencedOut, Pump
 from onebeat.worker.registry import import_all
 from onebeat.worker.settings import WorkerSettings, from_json
 from onebeat.worker.threads import Threads
@@ -50,19 +51,11 @@ class Child:
             stopping=self._stopped.is_set,
             cutting=self._cut.is_set,
         )
-        slots = Slots(settings.concurrency)
+        line = Line(Slots(settings.concurrency))
         self._pumps = [
-            Pump(queue_keys(settings.namespace, queue), wid, settings.lease_ms, slots, self._bench)
+            Pump(queue_keys(settings.namespace, queue), wid, settings.lease_ms, line, self._bench)
             for queue in settings.queues
         ]
-        for pump in self._pumps:
-            pump.on_room = self._share_room
-
-    def _share_room(self) -> None:
-        """A run ended: every queue may use the slot."""
-        for pump in self._pumps:
-            pump.start_waiting()
-            pump.changed.set()
 
     async def live(self) -> int:
         """Run until told to stop; the exit status."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 
 class End(StrEnum):
@@ -21,8 +22,7 @@ class End(StrEnum):
     CUT = "cut"  # shutdown: not over, goes back to the front
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The end of one execution. `error` is one line for people, `trace` the whole traceback."""
 
     end: End

@@ -51,6 +51,10 @@ class Registry:
             raise UnknownTask(f"no task is called {name!r}: {hint}")
         return found
 
+    def get(self, name: str) -> Task[Any, Any] | None:
+        """The task called `name`, if there is one."""
+        return self._tasks.get(name)
+
     def policy(self, header: Header) -> RetryPolicy:
         """How a failed attempt is tried again: the schedule's rule before the task's."""
         if header.retries is not None:

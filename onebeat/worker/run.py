@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from dataclasses import replace
+from typing import Any
+
+from msgspec.structs import replace
 
 from onebeat.errors import (
     BadPayload,
@@ -18,7 +20,7 @@ from onebeat.errors import (
 from onebeat.failpoints import reach
 from onebeat.ledger import Done
 from onebeat.queue.record import Message
-from onebeat.worker.bench import Bench, Conflict, Ready
+from onebeat.worker.bench import Bench, Conflict, Ready, singleton_of
 from onebeat.worker.outcome import End, Outcome, line_of, storable
 from onebeat.worker.retry import Retry
 
@@ -44,22 +46,48 @@ _ENDS: tuple[tuple[type[BaseException], End], ...] = (
 
 async def run_one(message: Message, fence: int, now_ms: int, bench: Bench) -> Outcome:
     """The outcome of running `message`, claimed with `fence` at Redis time `now_ms`. Never raises."""
-    started = bench.clock.wall_ms()
+    started_ms = bench.clock.wall_ms()
     ready: Ready | None = None
     try:
-        if message.header.expires_at_ms is not None and now_ms > message.header.expires_at_ms:
-            raise Expired(f"claimed {now_ms - message.header.expires_at_ms} ms after it expired")
-        ready = bench.prepare(message, fence)
-        reach("run.prepared")
-        async with bench.hold(ready) as lease:
-            if lease is not None:
+        ready = _prepared(message, fence, now_ms, bench)
+        rule = singleton_of(ready)
+        if rule is None:
+            result = await bench.perform(ready, None)
+        else:
+            async with bench.hold(ready, rule) as lease:
                 reach("run.held")
-            result = await bench.perform(ready, lease)
-        replayed = isinstance(result, Done) and result.replayed
-        outcome = Outcome(End.DONE, result=result, replayed=replayed)
+                result = await bench.perform(ready, lease)
+        return _done(result, started_ms, bench)
     except BaseException as problem:  # whatever a handler raises is an outcome, SystemExit included
-        outcome = outcome_of(problem, ready, cut=bench.cutting())
-    return replace(outcome, started_ms=started, ended_ms=bench.clock.wall_ms())
+        failed = outcome_of(problem, ready, cut=bench.cutting())
+        return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
+
+
+def run_here(message: Message, fence: int, now_ms: int, bench: Bench) -> Outcome:
+    """`run_one` of a task that blocks, is no singleton, and has this thread for itself. Never raises."""
+    started_ms = bench.clock.wall_ms()
+    ready: Ready | None = None
+    try:
+        ready = _prepared(message, fence, now_ms, bench)
+        result = bench.threads.limited(lambda: bench.perform_here(ready), ready.timeout_s)
+        return _done(result, started_ms, bench)
+    except BaseException as problem:
+        failed = outcome_of(problem, ready, cut=False)
+        return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
+
+
+def _prepared(message: Message, fence: int, now_ms: int, bench: Bench) -> Ready:
+    expires_at_ms = message.header.expires_at_ms
+    if expires_at_ms is not None and now_ms > expires_at_ms:
+        raise Expired(f"claimed {now_ms - expires_at_ms} ms after it expired")
+    ready = bench.prepare(message, fence)
+    reach("run.prepared")
+    return ready
+
+
+def _done(result: Any, started_ms: int, bench: Bench) -> Outcome:
+    replayed = isinstance(result, Done) and result.replayed
+    return Outcome(End.DONE, result, replayed=replayed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
 def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool) -> Outcome:

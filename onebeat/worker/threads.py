@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -25,12 +26,10 @@ def _raise_in(thread_id: int, kind: type[BaseException] | None) -> None:
 class _Watch:
     """One call's time limit; the lock makes sure that it never hits the thread's next call."""
 
-    def __init__(self) -> None:
+    def __init__(self, until_s: float) -> None:
+        self.until_s = until_s
         self._lock = threading.Lock()
-        self._thread_id: int | None = None
-
-    def start(self) -> None:
-        self._thread_id = threading.get_ident()
+        self._thread_id: int | None = threading.get_ident()
 
     def stop(self) -> None:
         with self._lock:
@@ -44,39 +43,75 @@ class _Watch:
                 _raise_in(self._thread_id, TimeLimit)
 
 
-class Threads:
-    """A pool of `size` threads for blocking tasks."""
+class Watchman:
+    """A thread that knows when the time of each call is over; started with the first limited call."""
 
-    def __init__(self, size: int) -> None:
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="onebeat-task")
+    def __init__(self) -> None:
+        self._watches: set[_Watch] = set()
+        self._changed = threading.Condition()
+        self._wakes_at_s: float | None = None  # None: it is not started
 
-    async def run(self, work: Callable[[], T], timeout_s: float | None) -> T:
-        """What `work` returns, run on a thread.
+    def limited(self, work: Callable[[], T], timeout_s: float | None) -> T:
+        """What `work` returns, run on this very thread.
 
         Raises:
             TimeLimit: inside `work`, at its next bytecode after `timeout_s`. A call into C that does not
                 return (a sleep, a socket without a timeout) is not interrupted before it returns.
         """
-        loop = asyncio.get_running_loop()
-        watch = _Watch()
-        timer = None if timeout_s is None else loop.call_later(timeout_s, watch.fire)
+        if timeout_s is None:
+            return work()
+        watch = self._begin(timeout_s)
         try:
-            result, problem = await loop.run_in_executor(self._pool, _caught, work, watch)
+            return work()
         finally:
-            if timer is not None:
-                timer.cancel()
+            watch.stop()
+            self._watches.discard(watch)
+
+    def _begin(self, timeout_s: float) -> _Watch:
+        watch = _Watch(time.monotonic() + timeout_s)
+        with self._changed:
+            self._watches.add(watch)
+            if self._wakes_at_s is None:
+                threading.Thread(target=self._serve, daemon=True, name="onebeat-time-limits").start()
+            if self._wakes_at_s is None or watch.until_s < self._wakes_at_s:
+                self._wakes_at_s = watch.until_s
+                self._changed.notify()
+        return watch
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                now_s = time.monotonic()
+                over = [one for one in self._watches.copy() if one.until_s <= now_s]
+                self._watches.difference_update(over)  # each fires once
+                self._wakes_at_s = min((one.until_s for one in self._watches.copy()), default=float("inf"))
+                wait_s = self._wakes_at_s - now_s
+                if not over:
+                    self._changed.wait(min(wait_s, threading.TIMEOUT_MAX))
+            for one in over:
+                one.fire()
+
+
+class Threads(Watchman):
+    """A pool of `size` threads for blocking tasks that the event loop has to wait for."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix="onebeat-held")
+
+    async def run(self, work: Callable[[], T], timeout_s: float | None) -> T:
+        """What `work` returns, run on a thread; raises as `limited` does."""
+        loop = asyncio.get_running_loop()
+        result, problem = await loop.run_in_executor(self._pool, self._caught, work, timeout_s)
         if problem is not None:
             raise problem
         return result  # type: ignore[return-value]
 
-
-def _caught(work: Callable[[], T], watch: _Watch) -> tuple[T | None, BaseException | None]:
-    """What `work` returned or raised. As a value: a future cannot carry StopIteration and would never end."""
-    try:
-        watch.start()
+    def _caught(
+        self, work: Callable[[], T], timeout_s: float | None
+    ) -> tuple[T | None, BaseException | None]:
+        """What `work` returned or raised. As a value: a future with StopIteration would never end."""
         try:
-            return work(), None
-        finally:
-            watch.stop()
-    except BaseException as problem:
-        return None, problem
+            return self.limited(work, timeout_s), None
+        except BaseException as problem:
+            return None, problem

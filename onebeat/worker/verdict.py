@@ -5,9 +5,8 @@ One table from `End` to `Move`; everything that decides about trying again is he
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import msgspec
+from msgspec.structs import replace
 
 from onebeat.events import Event, SkipReason
 from onebeat.queue.cycle import Settled
@@ -22,8 +21,7 @@ PARK_DELAY_MS = 10_000
 PARK_MAX_MS = 3_600_000  # a task that no worker knows for an hour is dead
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The move that a message makes; RETRY waits `delay_ms`; `counted` when an attempt was used up."""
 
     move: Move
@@ -32,12 +30,15 @@ class Verdict:
     counted: bool = True
 
 
+FINISHED = Verdict(Move.FINISH)
+
+
 def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) -> Verdict:
     """The move of `message` after `outcome` under its retry `policy`; `luck` in [0, 1)."""
     tried = message.attempt + 1
     match outcome.end:
         case End.DONE:
-            return Verdict(Move.FINISH)
+            return FINISHED
         case End.CONFLICT:
             return Verdict(Move.SKIP, reason=SkipReason.SINGLETON.value)
         case End.EXPIRED:
@@ -56,6 +57,8 @@ def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) 
 
 def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) -> Settled:
     """What `cycle` is told: the verdict with the next record, the reason of a death, the event."""
+    if verdict is FINISHED and _smooth(message):
+        return Settled(message.id, Move.FINISH, counted=_counted(message))
     record, why = b"", b""
     if verdict.move in (Move.RETRY, Move.BURY):
         # what failed once is followed to its end in the history
@@ -71,15 +74,24 @@ def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
         delay_ms=verdict.delay_ms,
         record=record,
         why=why,
-        counted=message.header.schedule if message.flags & LIVE else "",
+        counted=_counted(message),
         event=_event(message, outcome, verdict, worker),
     )
 
 
+def _counted(message: Message) -> str:
+    """The schedule whose count of living messages it leaves."""
+    return message.header.schedule if message.flags & LIVE else ""
+
+
+def _smooth(message: Message) -> bool:
+    """Whether nothing about it needs telling so far: an ad-hoc call at its first try."""
+    return not (message.attempt or message.deliveries or message.flags & RECORDED)
+
+
 def _event(message: Message, outcome: Outcome, verdict: Verdict, worker: str) -> bytes:
     """Its line in the log: every run of a schedule, every failure, and the end of what once went wrong."""
-    smooth = not message.attempt and not message.deliveries and verdict.move not in (Move.BURY, Move.RETRY)
-    if smooth and not message.flags & RECORDED:
+    if _smooth(message) and verdict.move not in (Move.BURY, Move.RETRY):
         return b""
     header = message.header
     retried = verdict.move is Move.RETRY

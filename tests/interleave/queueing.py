@@ -18,13 +18,14 @@ from onebeat.queue.liveness import DELIVERIES_MAX, recover
 from onebeat.queue.record import id_of
 from onebeat.wire import Call, Pause
 from onebeat.worker.bench import Bench
+from onebeat.worker.line import Line, Slots
 from onebeat.worker.liveness import Liveness
-from onebeat.worker.pump import Pump, Slots
+from onebeat.worker.pump import Pump
 from tests.interleave import queue_tasks
 from tests.interleave.choices import Choice
 from tests.interleave.hub import Hub
 from tests.interleave.process import Process, Request, StopSign
-from tests.interleave.queue_model import PLACES, Model
+from tests.interleave.queue_model import PLACES, Model, settled_rows
 from tests.interleave.queue_tasks import LEASE_MS, TASKS
 from tests.interleave.scenario import Scenario, expect
 from tests.interleave.stepping import AsyncPort, SteppingLoop, start_loop
@@ -125,7 +126,7 @@ class Queueing(Scenario):
 
         async def main(port: AsyncPort) -> None:
             bench = Bench(port, NAMESPACE, None, "", 0.0, clock=machine.clock)  # type: ignore[arg-type]
-            pump = Pump(KEYS, machine.name, LEASE_MS, Slots(slots), bench)
+            pump = Pump(KEYS, machine.name, LEASE_MS, Line(Slots(slots)), bench)
             flow = asyncio.ensure_future(pump.flow())
             stop = asyncio.ensure_future(stopped.wait())
             await asyncio.wait([flow, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -198,9 +199,9 @@ class Queueing(Scenario):
         if verb == "cycle":
             self.reached.add(answer[0].decode())
             self.model.cycle(args, now_ms, answer)
-            for at in range(5, len(args), 7):
-                ran = args[at + 1] != "finish" or self.runs[str(args[at])] > 0
-                expect(ran, "Q1", f"{args[at]} is acknowledged and has not begun")
+            for id_, move, *_ in settled_rows(args):
+                ran = move != "finish" or self.runs[str(id_)] > 0
+                expect(ran, "Q1", f"{id_} is acknowledged and has not begun")
         elif verb == "beat":
             self.model.beat(args, now_ms, answer)
         elif verb == "recover":

@@ -17,6 +17,7 @@
 -- ARGV lease_ms int renews the lease for so long
 -- ARGV want int how many records to claim at the most
 -- ARGV log_max int entries that the log keeps
+-- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
 -- ARGV ...settled[id, move, delay_ms, record, why, counted, event] counted: schedule id in live or ''
 -- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL
 -- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records
@@ -26,7 +27,7 @@ local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, stats, log, fence = KEYS[13], KEYS[14], KEYS[15], KEYS[16]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
-local settled, width = 6, 7
+local finished, settled, width = ARGV[6], 7, 7
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
 local function id_of(record)
@@ -59,25 +60,28 @@ redis.call('ZADD', lease, now + lease_ms, wid)
 redis.call('HSET', own, '#', ARGV[2])
 
 local lines, late, counts = {}, 0, {}
-for i = seq > last and settled or #ARGV + 1, #ARGV, width do
-  local id, move, record, counted = ARGV[i], ARGV[i + 1], ARGV[i + 3], ARGV[i + 5]
+local function settle(id, move, delay_ms, record, why, counted, event)
   if redis.call('HDEL', own, id) == 0 then
     late = late + 1
     lines[#lines + 1] = '{"event":"late_ack","id":"' .. id .. '","worker":"' .. wid .. '"}'
-  else
-    if move == 'retry' then
-      redis.call('HSET', duerec, id, record)
-      redis.call('ZADD', due, now + tonumber(ARGV[i + 2]), id)
-    elseif move == 'bury' then
-      redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, ARGV[i + 4])
-      redis.call('ZADD', dead, now, id)
-    end
-    if counted ~= '' and move ~= 'retry' and redis.call('HINCRBY', live, counted, -1) <= 0 then
-      redis.call('HDEL', live, counted)
-    end
-    if ARGV[i + 6] ~= '' then lines[#lines + 1] = ARGV[i + 6] end
-    counts[move] = (counts[move] or 0) + 1
+    return
   end
+  if move == 'retry' then
+    redis.call('HSET', duerec, id, record)
+    redis.call('ZADD', due, now + tonumber(delay_ms), id)
+  elseif move == 'bury' then
+    redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, why)
+    redis.call('ZADD', dead, now, id)
+  end
+  if counted ~= '' and move ~= 'retry' and redis.call('HINCRBY', live, counted, -1) <= 0 then
+    redis.call('HDEL', live, counted)
+  end
+  if event ~= '' then lines[#lines + 1] = event end
+  counts[move] = (counts[move] or 0) + 1
+end
+if seq > last then
+  for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '') end
+  for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
 for move, count in pairs(counts) do redis.call('HINCRBY', stats, move, count) end
 if late > 0 then redis.call('HINCRBY', stats, 'late', late) end
@@ -108,13 +112,9 @@ if waiting > #records and not again then redis.call('ZADD', bell, 0, '*') end
 if #held > 0 then redis.call('HSET', own, unpack(held)) end
 if again then
   local all = redis.call('HGETALL', own)  -- bounded: a worker holds ≤ 256
-  for i = 1, #all, 2 do
-    if all[i] ~= '#' then records[#records + 1] = all[i + 1] end
-  end
+  for i = 1, #all, 2 do if all[i] ~= '#' then records[#records + 1] = all[i + 1] end end
 end
-if #records > 0 then
-  redis.call('SET', fence, string.format('%.0f', first_fence + #records - 1))
-end
+if #records > 0 then redis.call('SET', fence, string.format('%.0f', first_fence + #records - 1)) end
 if #lines > 0 then redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n')) end
 local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 return {again and 'again' or 'ok', now_text, late, next_due[2] or '', fence_text, records}

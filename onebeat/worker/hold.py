@@ -1,0 +1,200 @@
+"""What does a worker hold of one queue, and how does each message of it get from the claim to its outcome?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from typing import TypeAlias
+
+import msgspec
+
+from onebeat.errors import BadPayload
+from onebeat.failpoints import reach
+from onebeat.queue.cycle import Settled
+from onebeat.queue.record import Message, id_of, unpack
+from onebeat.queue.states import Move
+from onebeat.worker import reserve, verdict
+from onebeat.worker.bench import Bench
+from onebeat.worker.line import Line, Work
+from onebeat.worker.outcome import End, Outcome, line_of
+from onebeat.worker.run import run_here, run_one
+
+LOG = logging.getLogger("onebeat.worker")
+SETTLED_MAX = 128  # in one cycle
+
+Claimed: TypeAlias = tuple[Message, int, int]  # with its fence, and when it was claimed, Redis ms
+Ended: TypeAlias = tuple[Outcome, float]  # with how long it ran, ms
+
+
+class Hold:
+    """Messages from their claim to the answered settlement."""
+
+    def __init__(self, wid: str, line: Line, bench: Bench) -> None:
+        self._wid, self._line, self._slots, self._bench = wid, line, line.slots, bench
+        self._ids: set[str] = set()
+        self._backlog: deque[Claimed] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settled: list[Settled] = []
+        self._run_ms: float | None = None
+        self.problem: BaseException | None = None  # a run that could not be brought to its end
+        self.starting = True
+        self.changed = asyncio.Event()
+        self.flush = asyncio.Event()
+        self._slots.on_free.append(self._room)
+
+    def __bool__(self) -> bool:
+        return bool(self._ids)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there are outcomes to tell."""
+        return bool(self._settled)
+
+    @property
+    def worth_a_trip(self) -> bool:
+        """Whether outcomes fill a call, or nothing is left that could add to them."""
+        return len(self._settled) >= SETTLED_MAX or len(self._settled) == len(self._ids)
+
+    def wanted(self) -> int:
+        """How many more messages this worker could start soon."""
+        if not self.starting:
+            return 0
+        unsettled = len(self._ids) - len(self._settled)
+        others = max(0, self._slots.running - (unsettled - len(self._backlog)))
+        return reserve.wanted(self._slots.total - others, unsettled, self._run_ms)
+
+    # -- claimed -------------------------------------------------------------------------------------
+
+    def take(self, records: Iterable[bytes], fence: int, now_ms: int) -> None:
+        """Hold `records`, claimed at `now_ms` with `fence` and those that follow it."""
+        for number, record in enumerate(records, fence):
+            try:
+                message = unpack(record)
+            except BadPayload as problem:
+                self._bury(record, problem)
+                continue
+            # not only when a reply was lost: a store that went back hands out what this worker still runs
+            if message.id not in self._ids:
+                self._ids.add(message.id)
+                self._backlog.append((message, number, now_ms))
+
+    def _bury(self, record: bytes, problem: BadPayload) -> None:
+        id_ = id_of(record)
+        if id_ in self._ids:
+            return
+        why = msgspec.json.encode({"error": line_of(problem), "reason": "unreadable", "worker": self._wid})
+        self._ids.add(id_)
+        self._settled.append(Settled(id_, Move.BURY, record=record, why=why))
+
+    def give_up(self) -> list[str]:
+        """What has not begun and now never will."""
+        for work in self._line.take_back(self):
+            self._backlog.append(work.what)
+        ids = [message.id for message, _, _ in self._backlog]
+        self._backlog.clear()
+        self._ids.difference_update(ids)
+        return ids
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start what waits while there are free slots."""
+        backlog, slots = self._backlog, self._slots
+        while backlog and self.starting:
+            claimed = backlog[0]
+            if self._bench.blocks(claimed[0]):
+                work = Work(self, claimed, partial(self._run_here, claimed), partial(self._ran_here, claimed))
+                if not self._line.add(work):
+                    return
+            elif slots.free > 0:
+                slots.running += 1
+                run = asyncio.create_task(self._run(claimed))
+                self._tasks.add(run)
+                run.add_done_callback(self._tasks.discard)
+            else:
+                return
+            backlog.popleft()
+
+    def _room(self) -> None:
+        """A run ended, here or in another queue of this process: a slot is free."""
+        self.start()
+        self.changed.set()
+
+    async def _run(self, claimed: Claimed) -> None:
+        try:
+            reach("run.claimed")
+            started_s = self._bench.clock.mono_s()
+            outcome = await run_one(*claimed, self._bench)
+            reach("run.ended")
+        except Exception as problem:
+            self._fail(problem)
+            return
+        self._note(claimed[0], outcome, (self._bench.clock.mono_s() - started_s) * 1000)
+        self._slots.give()
+
+    def _run_here(self, claimed: Claimed) -> Ended:
+        reach("run.claimed")
+        started_s = self._bench.clock.mono_s()
+        outcome = run_here(*claimed, self._bench)
+        reach("run.ended")
+        return outcome, (self._bench.clock.mono_s() - started_s) * 1000
+
+    def _ran_here(self, claimed: Claimed, ended: Ended | None, problem: BaseException | None) -> None:
+        if problem is not None:
+            self._fail(problem)
+        elif ended is not None:
+            self._note(claimed[0], *ended)
+
+    def _fail(self, problem: BaseException) -> None:
+        """A handler's error is an outcome; any other would leave a message and a slot held for ever."""
+        self.problem = problem
+        self.changed.set()
+
+    # -- over ----------------------------------------------------------------------------------------
+
+    def _note(self, message: Message, outcome: Outcome, took_ms: float) -> None:
+        """What follows from the end of a run."""
+        self._run_ms = reserve.average_ms(self._run_ms, took_ms)
+        if outcome.end is not End.CUT:  # what is cut goes back when the worker leaves
+            policy = self._bench.registry.policy(message.header)
+            decided = verdict.after(message, outcome, policy, random.random())
+            self._settled.append(verdict.settle(message, outcome, decided, self._wid))
+            if decided is not verdict.FINISHED:
+                _tell(message, outcome, decided)
+        self.changed.set()
+        if self.worth_a_trip:
+            self.flush.set()
+
+    def batch(self) -> list[Settled]:
+        """The outcomes that the next cycle tells."""
+        return self._settled[:SETTLED_MAX]
+
+    def forget(self, batch: list[Settled]) -> None:
+        """The cycle that told `batch` was answered."""
+        del self._settled[: len(batch)]
+        self._ids.difference_update([one.id for one in batch])
+
+    async def cut(self, wait_s: float) -> None:
+        """Cancel the runs that can be cancelled and wait `wait_s` seconds for them to clean up."""
+        running = list(self._tasks)
+        for run in running:
+            run.cancel()
+        if running:
+            await asyncio.wait(running, timeout=wait_s)
+
+
+def _tell(message: Message, outcome: Outcome, decided: verdict.Verdict) -> None:
+    """One log line for everything that is not plain success; never the arguments."""
+    fields = (message.header.task, message.id, message.attempt + 1)
+    if decided.move is Move.BURY:
+        LOG.error(
+            "%s %s: attempt %d failed for good: %s", *fields, outcome.error, extra={"trace": outcome.trace}
+        )
+    elif decided.move is Move.RETRY:
+        LOG.warning("%s %s: attempt %d: %s; again in %d ms", *fields, outcome.error, decided.delay_ms)
+    elif decided.move is not Move.FINISH:
+        LOG.info("%s %s: attempt %d: %s (%s)", *fields, decided.move.value, outcome.error or decided.reason)
