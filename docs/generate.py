@@ -139,12 +139,25 @@ def configuration() -> Iterator[str]:
         "YAML 1.2. A length of time carries its unit: `250ms`, `90s`, `1h30m`, `2d`, `1w`. `onebeat\n"
         "schema` prints the same as JSON Schema; `config/onebeat.yaml` is an annotated example.\n"
     )
+    yield (
+        "In values `${VAR}`, `${VAR:-default}` and `${VAR:?why}` stand for variables of the environment,\n"
+        "`$$` for a dollar. In `args` and `kwargs` `{{ nominal }}`, `{{ previous }}` and `{{ run_id }}` are\n"
+        "filled in when the run is made; `{{ matrix.name }}` stands for a value of the matrix everywhere.\n"
+    )
     sections: dict[str, Mapping[str, Any]] = {"File": schema, **schema["$defs"]}
-    titles = {"File": "The file", "Defaults": "defaults", "Entry": "schedules.<id>"}
-    for name in ("File", "Defaults", "Entry", *sorted(set(sections) - set(titles))):
+    del sections["Filled"]
+    titles = {
+        "File": "The file",
+        "Defaults": "defaults",
+        "Profile": "profiles.<name>",
+        "Entry": "schedules.<id>",
+    }
+    for name in (*titles, *sorted(set(sections) - set(titles))):
         section = sections[name]
         yield f"## {titles.get(name, spell_section(name))}\n\n{section['description']}\n"
         properties: Mapping[str, Any] = section["properties"]
+        if name == "Profile":
+            continue
         inherited = sections["Defaults"]["properties"].keys() if name == "Entry" else set()
         if inherited:
             yield "Also every key of `defaults`.\n"

@@ -85,7 +85,7 @@ class App:
                 "no configuration: give -c FILE or ONEBEAT_CONFIG, or write an onebeat.yaml in this folder "
                 "('onebeat schema' tells editors what it may say)"
             )
-        return load_or_raise([self.config])
+        return load_or_raise([self.config], self.environ)
 
     @property
     def schedules(self) -> Sequence[Schedule]:

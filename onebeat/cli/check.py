@@ -12,7 +12,7 @@ from onebeat.app import App
 from onebeat.cli.complain import USAGE, verbose_option
 from onebeat.cli.options import opens
 from onebeat.cli.output import counted, note, print_json
-from onebeat.config import Mistake, as_github, as_json, as_text, json_schema, load
+from onebeat.config import Mistake, as_github, as_json, as_text, joined, json_schema, read_files
 from onebeat.errors import ConfigError
 
 
@@ -32,15 +32,16 @@ def check(app: App, files: Sequence[str], style: str, no_import: bool) -> int:
     if not files and app.config is None:
         raise ConfigError("nothing to check: name FILES, or give -c FILE or ONEBEAT_CONFIG")
     paths = [Path(name) for name in files] or [app.config or Path()]
-    loaded = load(paths)
+    readings = read_files(paths, app.environ)
+    loaded = joined(readings)
     found = [*loaded.mistakes, *loaded.warnings]
     if not no_import and not loaded.mistakes:
         from onebeat.cli.importable import missing_tasks
 
-        found += missing_tasks(app, paths)
+        found += missing_tasks(app, readings)
     _print(found, style)
     if style == "text" and not found:
-        note(f"{counted(len(loaded.schedules), 'schedule')} in {counted(len(paths), 'file')}")
+        note(f"{counted(len(loaded.schedules), 'schedule')} in {counted(len(readings), 'file')}")
     return USAGE if loaded.mistakes else 0
 
 

@@ -6,22 +6,20 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from onebeat.app import App
 from onebeat.config import Code, Mistake
-from onebeat.config.reading import Reading, read
+from onebeat.config.reading import Reading
 from onebeat.errors import UnknownTask
 from onebeat.worker.registry import REGISTRY
 
 _MEND = "is it installed, or its folder on PYTHONPATH?"
 
 
-def missing_tasks(app: App, paths: Sequence[Path]) -> list[Mistake]:
+def missing_tasks(app: App, readings: Sequence[Reading]) -> list[Mistake]:
     """A warning for each module that cannot be imported and each task that none of them registers."""
     if str(app.folder) not in sys.path:
         sys.path.insert(0, str(app.folder))
-    readings = [read(path.read_bytes(), str(path)) for path in paths]
     modules = {name for reading in readings for name in _modules(reading)}
     with contextlib.redirect_stdout(sys.stderr):  # what a module prints is not part of the answer
         failures = {name: why for name in sorted(modules) if (why := _failure(name)) is not None}
@@ -43,17 +41,9 @@ def _failure(module: str) -> str | None:
 
 def _warnings(reading: Reading, failures: dict[str, str]) -> Iterator[Mistake]:
     for place, name in enumerate(reading.head.imports):
-        if name in failures and reading.page and reading.root:
+        if name in failures and reading.root:
             node = reading.root.at(("imports", place))
-            yield reading.page.mistake(
-                Code.TASK,
-                _broken(name, failures),
-                node.line,
-                node.column,
-                hint=_MEND,
-                length=node.length,
-                path=f"imports[{place}]",
-            )
+            yield node.mistake(Code.TASK, _broken(name, failures), hint=_MEND, path=f"imports[{place}]")
     told = set(reading.head.imports)
     for where, one in reading.schedules:
         module = one.task.partition(":")[0]

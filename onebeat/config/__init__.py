@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onebeat.config.files import Loaded, Settings, load, load_or_raise
+    from onebeat.config.files import Loaded, Settings, joined, load, load_or_raise, read_files
     from onebeat.config.fingerprint import fingerprint_of, fingerprint_of_all, fingerprinted
     from onebeat.config.mistakes import Code, ConfigMistakes, Mistake
     from onebeat.config.render import as_github, as_json, as_text
@@ -28,9 +28,11 @@ _HOMES = {
     "fingerprint_of": "fingerprint",
     "fingerprint_of_all": "fingerprint",
     "fingerprinted": "fingerprint",
+    "joined": "files",
     "json_schema": "schema",
     "load": "files",
     "load_or_raise": "files",
+    "read_files": "files",
 }
 
 __all__ = [
@@ -45,9 +47,11 @@ __all__ = [
     "fingerprint_of",
     "fingerprint_of_all",
     "fingerprinted",
+    "joined",
     "json_schema",
     "load",
     "load_or_raise",
+    "read_files",
 ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from onebeat.config.mistakes import Code, Mistake
-from onebeat.config.page import SECRET_NAME, Page, has_password
+from onebeat.config.page import SECRET_NAME, has_password
 from onebeat.config.place import Place
 from onebeat.config.tree import Node
 from onebeat.durations import format_ms
@@ -32,7 +32,9 @@ def cautions(place: Place, schedule: Schedule) -> Iterator[Mistake]:
     yield from _long_timeout(place, schedule)
     yield from _either_day(place, schedule)
     yield from _twice(place, schedule)
-    yield from secrets_below(place.page, place.node.at(("kwargs",)), f"schedules.{place.id}.kwargs")
+    for key in ("args", "kwargs"):
+        if place.node.value.get(key):
+            yield from secrets_below(place.node.value[key], f"schedules.{place.origin or place.id}.{key}")
 
 
 def herds(read: Sequence[tuple[Place, Schedule]]) -> Iterator[Mistake]:
@@ -48,10 +50,10 @@ def herds(read: Sequence[tuple[Place, Schedule]]) -> Iterator[Mistake]:
             yield places[0].mistake(Code.SAME_MINUTE, message, ("cron",), hint)
 
 
-def secrets_below(page: Page, root: Node, path: str) -> Iterator[Mistake]:
+def secrets_below(root: Node, path: str) -> Iterator[Mistake]:
     """Literals under a key that names a secret, and URLs with a password in them; never repeats one."""
     for way, node in root.scalars():
-        if not isinstance(node.value, str) or not node.value:
+        if not isinstance(node.value, str) or not node.value or node.filled:
             continue
         name = next((str(step) for step in reversed(way) if isinstance(step, str)), "")
         if SECRET_NAME.search(name) or has_password(node.value):
@@ -60,9 +62,7 @@ def secrets_below(page: Page, root: Node, path: str) -> Iterator[Mistake]:
             )
             hint = _HINTS.get(path, "let the task read it from its environment")
             where = ".".join([path, *map(str, way)])
-            yield page.mistake(
-                Code.SECRET, message, node.line, node.column, hint=hint, length=node.length, path=where
-            )
+            yield node.mistake(Code.SECRET, message, hint=hint, path=where)
 
 
 def _long_timeout(place: Place, schedule: Schedule) -> Iterator[Mistake]:

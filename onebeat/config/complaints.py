@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from onebeat.config.mistakes import Code, Mistake, closest, shown
 from onebeat.config.model import Defaults, Entry, File
-from onebeat.config.page import Page
 from onebeat.config.tree import Node, Way, written_way
 
 # pydantic's error type → what the key wants
@@ -63,27 +62,29 @@ _ELSEWHERE = {
     "database_url": "database",
     "backoff": "retries",
 }
+_NO_STEPS = {"[key]", "str", "list[str]"}  # what pydantic adds to the way where a choice of types is checked
 _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
 
 class Complaints:
-    """Turns the errors of one section of a page into mistakes.
+    """Turns the errors of one section into mistakes.
 
     `root` is the section's node, `way` the keys that lead to it, `anchor` what stands for the section as
     a whole (its key), `model` its pydantic class.
     """
 
-    def __init__(self, page: Page, root: Node, way: Way, anchor: Node, model: type[BaseModel]) -> None:
-        self._page, self._root, self._way = page, root, tuple(way)
+    def __init__(self, root: Node, way: Way, anchor: Node, model: type[BaseModel]) -> None:
+        self._root, self._way = root, tuple(way)
         self._anchor, self._model = anchor, model
 
     def of(self, error: ValidationError) -> Iterator[Mistake]:
-        """A mistake for each error that no earlier mistake explains."""
+        """A mistake for each error that no earlier mistake explains; the values count as spoiled then."""
         for detail in error.errors(include_url=False, include_input=False):
-            where = tuple(detail["loc"])
+            where = tuple(step for step in detail["loc"] if step not in _NO_STEPS)
             node = self._root.at(where)
             if node.spoiled:
                 continue
+            node.spoiled = node is not self._root
             kind, told = detail["type"], detail.get("ctx", {})
             if kind == "onebeat":
                 yield self._told(where, node, told)
@@ -100,15 +101,14 @@ class Complaints:
     def _told(self, where: Way, node: Node, told: Mapping[str, Any]) -> Mistake:
         if told["on_key"]:
             node = self._root.key_at(where)
-        column, length = node.column, node.length
+        start = length = 0
         if node.text_column and (told["start"] > 1 or told["length"]):
-            column, length = node.text_column + told["start"] - 1, told["length"] or 1
-        return self._page.mistake(
+            start, length = node.text_column + told["start"] - 1, told["length"] or 1
+        return node.mistake(
             Code(told["code"]),
             told["message"],
-            node.line,
-            column,
             hint=told["hint"],
+            start=start,
             length=length,
             path=written_way((*self._way, *where)),
         )
@@ -153,10 +153,7 @@ class Complaints:
 
     def _at(self, code: Code, message: str, where: Way, node: Node | None, hint: str = "") -> Mistake:
         place = node or self._root.key_at(where)
-        way = written_way((*self._way, *where))
-        return self._page.mistake(
-            code, message, place.line, place.column, hint=hint, length=place.length, path=way
-        )
+        return place.mistake(code, message, hint=hint, path=written_way((*self._way, *where)))
 
 
 def named(node: Node) -> str:

@@ -182,6 +182,22 @@ def _database_url(url: str) -> str:
     return url
 
 
+def _profile_name(name: str) -> str:
+    if not keys.SCHEDULE_ID.fullmatch(name):
+        message = f"{shown(name)} is not the name of a profile"
+        hint = "it has 1 to 64 of a-z 0-9 _ . -, and starts with a letter or digit"
+        raise complaint(Code.NAME, message, hint, on_key=True)
+    return name
+
+
+def _names(value: Any) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        message = "extends names one profile, or a list of them"
+        raise complaint(Code.TYPE, message, "write extends: heavy, or extends: [heavy, nightly]")
+    return names
+
+
 def _version(number: int) -> int:
     if number != 1:
         raise complaint(Code.VALUE, f"version {number} is not known", "write version: 1")
@@ -203,6 +219,12 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 LockKey = Annotated[str, AfterValidator(_lock_key)]
 OnlyTrue = Annotated[bool, BeforeValidator(_only_true), WithJsonSchema({"const": True})]
 Version = Annotated[int, AfterValidator(_version), WithJsonSchema({"const": 1})]
+ProfileName = Annotated[str, AfterValidator(_profile_name)]
+Names = Annotated[
+    list[str],
+    BeforeValidator(_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Later = Annotated[
     Any, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "description": "not yet supported"})
 ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from onebeat.config.cautions import herds
 from onebeat.config.fingerprint import fingerprint_of_all
+from onebeat.config.includes import FILES_MAX, include_mistakes, included, nothing_included
+from onebeat.config.layers import Ground
 from onebeat.config.mistakes import Code, ConfigMistakes, Mistake
 from onebeat.config.page import SIZE_MAX
 from onebeat.config.place import Place
 from onebeat.config.reading import Reading, read
+from onebeat.config.sources import Sources, digest_of
+from onebeat.config.tree import Node
 from onebeat.scheduler.schedule import Schedule
 
 _SETTINGS = ("redis", "database", "namespace")
@@ -30,7 +36,8 @@ class Settings:
 class Loaded:
     """All files together. `schedules` is complete only when `mistakes` is empty.
 
-    `fingerprint` tells whether two configurations emit the same (32 hexadecimal digits).
+    `fingerprint` tells whether two configurations emit the same (32 hexadecimal digits). `sources` tells
+    whether the files are still those that were read.
     """
 
     schedules: list[Schedule]
@@ -38,43 +45,101 @@ class Loaded:
     settings: Settings
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
+    sources: Sources = field(default_factory=Sources, compare=False)
 
     @property
     def fingerprint(self) -> str:
         return fingerprint_of_all(self.schedules)
 
 
-def load(paths: Sequence[str | Path]) -> Loaded:
-    """Read every file and report every mistake in all of them; never raises for what they hold.
+def load(paths: Sequence[str | Path], environ: Mapping[str, str] = os.environ) -> Loaded:
+    """Read every file and report every mistake in all of them; never raises for what they hold."""
+    return joined(read_files(paths, environ))
 
-    `timezone` and `defaults` are those of each file; `imports` add up; the other settings must agree.
+
+def read_files(paths: Sequence[str | Path], environ: Mapping[str, str] = os.environ) -> list[Reading]:
+    """Each file and, behind it, those that it includes; a file that is named twice is read once.
+
+    An included file stands on the `timezone`, `defaults` and `profiles` of the file that includes it.
     """
-    readings = [_read_path(Path(path)) for path in dict.fromkeys(map(str, paths))]
+    walk = Walk(environ)
+    for path in paths:
+        walk.read(Path(path), Ground())
+    return walk.readings
+
+
+class Walk:
+    """Reads files and what they include, each once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.readings: list[Reading] = []
+        self._environ = environ
+        self._seen: set[str] = set()
+
+    def read(self, path: Path, ground: Ground) -> None:
+        """Read `path` on `ground`, then what it includes."""
+        real = os.path.realpath(path)
+        if real in self._seen:
+            return
+        self._seen.add(real)
+        self.take(_read_path(path, self._environ, ground), path.parent)
+
+    def take(self, reading: Reading, folder: Path) -> None:
+        """Keep a file that lies in `folder`, and read what it includes."""
+        self.readings.append(reading)
+        patterns = reading.root.value.get("include") if reading.root else None
+        if patterns is None or not isinstance(patterns.value, list):
+            return
+        for place, node in enumerate(patterns.value):
+            if isinstance(node.value, str) and not node.spoiled:
+                self._include(reading, folder, node, place)
+
+    def _include(self, reading: Reading, folder: Path, node: Node, place: int) -> None:
+        wrong = list(include_mistakes(node, folder, place))
+        found = [] if wrong else included(node.value, folder)
+        if len(self._seen) + len(found) > FILES_MAX:
+            message = f"the configuration has more than {FILES_MAX} files"
+            wrong.append(node.mistake(Code.INCLUDE, message, hint="narrow the pattern", path="include"))
+        reading.mistakes += wrong
+        if wrong:
+            return
+        reading.patterns.append((folder, node.value))
+        if not found:
+            reading.warnings.append(nothing_included(node, place))
+        for path in found:
+            self.read(path, reading.ground)
+
+
+def joined(readings: Sequence[Reading]) -> Loaded:
+    """All files as one configuration; `imports` add up, the other settings must agree."""
     mistakes = [mistake for reading in readings for mistake in _sorted(reading.mistakes)]
     mistakes += _duplicates(readings)
     mistakes += _disagreements(readings)
+    warnings = [warning for reading in readings for warning in _sorted(reading.warnings)]
+    warnings += herds([read for reading in readings for read in reading.schedules])
     return Loaded(
         schedules=[schedule for reading in readings for _, schedule in reading.schedules],
         imports=tuple(dict.fromkeys(name for reading in readings for name in reading.head.imports)),
         settings=_settings(readings),
         mistakes=tuple(mistakes),
-        warnings=tuple(warning for reading in readings for warning in _sorted(reading.warnings)),
+        warnings=tuple(warnings),
+        sources=Sources.of(readings),
     )
 
 
-def load_or_raise(paths: Sequence[str | Path]) -> Loaded:
+def load_or_raise(paths: Sequence[str | Path], environ: Mapping[str, str] = os.environ) -> Loaded:
     """As `load`, for programs that cannot go on with a wrong file.
 
     Raises:
         ConfigMistakes: lists everything wrong in all of the files.
     """
-    loaded = load(paths)
+    loaded = load(paths, environ)
     if loaded.mistakes:
         raise ConfigMistakes(loaded.mistakes)
     return loaded
 
 
-def _read_path(path: Path) -> Reading:
+def _read_path(path: Path, environ: Mapping[str, str], ground: Ground) -> Reading:
     try:
         with path.open("rb") as stream:
             raw = stream.read(SIZE_MAX + 1)
@@ -83,7 +148,9 @@ def _read_path(path: Path) -> Reading:
         hint = "name a YAML file" if path.is_dir() else "check the path and its permissions"
         wrong = Mistake(Code.UNREADABLE, f"the file cannot be read: {reason}", str(path), hint=hint)
         return Reading(str(path), mistakes=[wrong])
-    return read(raw, str(path))
+    reading = read(raw, str(path), environ=environ, ground=ground)
+    reading.digest = digest_of(raw)
+    return reading
 
 
 def _sorted(mistakes: Iterable[Mistake]) -> list[Mistake]:
@@ -107,19 +174,10 @@ def _disagreements(readings: Sequence[Reading]) -> Iterator[Mistake]:
         for reading in saying[1:]:
             if getattr(reading.head, setting) == getattr(saying[0].head, setting):
                 continue
-            if reading.page and reading.root:
-                node = reading.root.at((setting,))
+            if reading.root:
+                node = reading.root.keys[setting]
                 message = f"{saying[0].file} says another {setting}"
-                hint = "let one file say it"
-                yield reading.page.mistake(
-                    Code.DUPLICATE_ID,
-                    message,
-                    node.line,
-                    node.column,
-                    hint=hint,
-                    length=node.length,
-                    path=setting,
-                )
+                yield node.mistake(Code.DUPLICATE_ID, message, hint="let one file say it", path=setting)
 
 
 def _settings(readings: Sequence[Reading]) -> Settings:

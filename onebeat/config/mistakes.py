@@ -61,12 +61,19 @@ class Code(StrEnum):
     CONTRADICTION = "OB157", "two keys cannot both be meant"
     DUPLICATE_ID = "OB158", "two files declare the same schedule id, or the same setting differently"
 
+    PROFILE = "OB160", "a schedule extends a profile that does not exist, or a profile extends itself"
+    VARIABLE = "OB161", "a variable of the environment is not set, or ${ names none"
+    INCLUDE = "OB162", "an include is no pattern of YAML files beside this one, or names too many"
+    MATRIX = "OB163", "a matrix is not names with lists of values, or makes too many schedules"
+    BLANK = "OB164", "a {{ blank }} has a name that nothing fills in there"
+
     SAME_MINUTE = "OB190", "many schedules fire at the same moment"
     LONG_TIMEOUT = "OB191", "a run may last longer than the period of its schedule"
     EITHER_DAY = "OB192", "day-of-month and day-of-week are both given, so either one fires"
     SECRET = "OB193", "a value looks like a password or key written into the file"
     TWICE = "OB194", "the clocks show this wall time twice"
     TASK = "OB195", "no module that can be imported here registers a task of this name"
+    NO_FILES = "OB196", "a pattern under include matches no file"
 
     @property
     def severity(self) -> str:

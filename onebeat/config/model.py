@@ -18,7 +18,13 @@ from onebeat.scheduler.schedule import CatchUp, RetryRule, SingletonRule
 
 TRIGGERS = ("cron", "every", "at", "manual", "calendar", "any")
 _CATCH_UP, _RETRY, _SINGLETON = CatchUp(), RetryRule(), SingletonRule()  # the defaults, said once
-_ONE_TRIGGER: JsonDict = {"oneOf": [{"required": [key]} for key in TRIGGERS]}
+
+
+def _complete(schema: JsonDict) -> None:
+    """A schedule has a task and one trigger, of its own or from a profile."""
+    schema.pop("required", None)
+    one: JsonDict = {"required": ["task"], "oneOf": [{"required": [key]} for key in TRIGGERS]}
+    schema["anyOf"] = [one, {"required": ["extends"]}]
 
 
 class Section(BaseModel):
@@ -77,7 +83,7 @@ class DstSection(Section):
 
 
 class Defaults(Section):
-    """What every schedule of the file says unless it says otherwise; mappings merge key by key."""
+    """What every schedule says unless it says otherwise, those of included files too; mappings merge."""
 
     queue: f.QueueName = Field(default="default", description="where the messages go")
     priority: int = Field(default=0, ge=0, lt=PRIORITIES, description="0 is served first")
@@ -94,15 +100,17 @@ class Defaults(Section):
     owner: str = Field(default="", max_length=200, description="who is asked about it")
     tags: list[str] = Field(default=[], max_length=50, description="words to select schedules by")
     dst: DstSection = Field(default=DstSection(), description="at daylight-saving changes")
+    timezone: f.ZoneName = Field(default="UTC", description="IANA name; default: that of the file")
+    enabled: bool = Field(default=True, description="false: known, never fired")
     jitter: f.Later = None
 
 
-class Entry(Defaults):
-    """One schedule: a task and exactly one trigger."""
+class Profile(Defaults):
+    """What every schedule says that `extends` it, unless it says otherwise; any key of a schedule."""
 
-    model_config = ConfigDict(json_schema_extra=_ONE_TRIGGER)
-
-    task: f.TaskName = Field(description="module:function, or the name a task is registered by")
+    task: f.TaskName | None = Field(
+        default=None, description="module:function, or the name a task is registered by"
+    )
     cron: f.CronText | None = Field(default=None, description='5 fields: "30 2 * * mon-fri"; @daily; H')
     every_ms: f.SomeDurationMs | None = Field(
         default=None, alias="every", description="a fixed period, on a grid in UTC"
@@ -112,18 +120,26 @@ class Entry(Defaults):
     )
     at: f.AtText | None = Field(default=None, description="once, at this wall time: 2026-12-31T23:00")
     manual: f.OnlyTrue | None = Field(default=None, description="only when somebody triggers it")
-    timezone: f.ZoneName = Field(default="UTC", description="IANA name; default: that of the file")
     args: list[Any] = Field(default=[], description="positional arguments of the task")
     kwargs: dict[str, Any] = Field(default={}, description="keyword arguments of the task")
-    enabled: bool = Field(default=True, description="false: known, never fired")
+    extends: f.Names | None = Field(default=None, description="profiles, the last one on top")
     calendar: f.Later = None
     any: f.Later = None
     start: f.Later = None
     end: f.Later = None
     limit: f.Later = None
     except_: f.Later = Field(default=None, alias="except")
-    extends: f.Later = None
-    matrix: f.Later = None
+
+
+class Entry(Profile):
+    """One schedule: a task and exactly one trigger."""
+
+    model_config = ConfigDict(json_schema_extra=_complete)
+
+    task: f.TaskName = Field(description="module:function, or the name a task is registered by")
+    matrix: dict[str, list[str | int | float | bool] | dict[str, Any]] | None = Field(
+        default=None, description="names with lists of values: a schedule for each combination"
+    )
 
 
 class File(Section):
@@ -137,9 +153,11 @@ class File(Section):
     )
     database: f.DatabaseUrl | None = Field(default=None, description="URL of the database with the ledger")
     namespace: f.Namespace | None = Field(default=None, description="separates clusters that share a store")
-    include: f.Later = None
+    include: list[str] = Field(
+        default=[], max_length=100, description="patterns of further files, relative to this one"
+    )
     defaults: Defaults = Field(default=Defaults(), description="for every schedule of this file")
-    profiles: f.Later = None
+    profiles: dict[f.ProfileName, Profile] = Field(default={}, description="name → what schedules extend")
     schedules: dict[str, Entry] = Field(
         default={},
         description="id → schedule",

@@ -19,7 +19,7 @@ _WIDE = re.compile(rb"(?P<utf32>\xff\xfe\0\0|\0\0\xfe\xff)|\xff\xfe|\xfe\xff|\0[
 _BREAK = re.compile(r"\r\n|\r|\n")
 # Control characters, line separators that YAML 1.1 counts as line breaks and 1.2 does not, bidirectional
 # overrides, byte-order marks within the text, surrogates, non-characters.
-_ODD = re.compile(
+ODD = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\u2027\\u202f-\\u2065\\u206a-\\ud7ff"
     "\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
@@ -108,7 +108,7 @@ def read_page(raw: bytes, file: str) -> tuple[Page | None, list[Mistake]]:
     except UnicodeDecodeError as error:
         return None, [_not_utf8(raw, file, error)]
     page = Page(file, text, tuple(_BREAK.split(text)))
-    odd = [_odd(page, match) for match in islice(_ODD.finditer(text), ODD_MAX)]
+    odd = [_odd(page, match) for match in islice(ODD.finditer(text), ODD_MAX)]
     return (None, odd) if odd else (page, [])
 
 

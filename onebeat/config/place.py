@@ -11,12 +11,18 @@ from onebeat.config.tree import Node, Way, written_way
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The schedule `id` with its key and its value in the tree; makes mistakes that point into it."""
+    """The schedule `id`; makes mistakes that point into it.
+
+    `key` and `node` are its key and value in the file, `full` is the value with the defaults and
+    profiles under it: what is said there has its place in another section or file.
+    """
 
     page: Page
     id: str
     key: Node
     node: Node
+    full: Node
+    origin: str = ""  # the id of the entry that has the matrix, when it comes from one
 
     @property
     def way(self) -> tuple[str, str]:
@@ -31,5 +37,5 @@ class Place:
             at = self.key
         elif on_key or at.value is None:
             at = self.node.key_at(where)
-        way = written_way((*self.way, *where))
-        return self.page.mistake(code, message, at.line, at.column, hint=hint, length=at.length, path=way)
+        about = self.full.at(where) if where and not on_key else None
+        return at.mistake(code, message, hint=hint, path=written_way((*self.way, *where)), about=about)

@@ -103,7 +103,7 @@ class _Builder:
     def _new(self, value: Any, event: Any) -> Node:
         start, end = event.start_mark, event.end_mark
         length = max(1, end.column - start.column) if end.line == start.line else 1
-        node = Node(value, start.line + 1, start.column + 1, length)
+        node = Node(value, self._page, start.line + 1, start.column + 1, length)
         if event.tag is not None:
             node.spoiled = True
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
@@ -125,7 +125,7 @@ class _Builder:
             node.spoiled = True
             self._blame(Code.CHARACTER, "half of a surrogate pair is not a character", event)
         node.text_column = self._text_column(event)
-        node.written = event.value
+        node.written, node.quoted = event.value, not plain
         return node
 
     def _text_column(self, event: Any) -> int:
@@ -163,7 +163,8 @@ class _Builder:
                 event,
                 "put text in quotes",
             )
-            node = Node(None, event.start_mark.line + 1, event.start_mark.column + 1, spoiled=True)
+            start = event.start_mark
+            node = Node(None, self._page, start.line + 1, start.column + 1, spoiled=True)
         elif isinstance(node.value, (list, dict)) and not node.closed:
             self._blame(Code.FEATURE, f"*{event.anchor} contains itself", event, "write the value out")
             raise _Fatal

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from onebeat.config.mistakes import Code, Mistake, shown
+from onebeat.config.page import Page
+
 Way = Sequence[str | int]  # from the root: keys of mappings and positions in lists
 
 
@@ -13,16 +16,20 @@ Way = Sequence[str | int]  # from the root: keys of mappings and positions in li
 class Node:
     """One value. `value` is a scalar, a list of nodes, or a mapping of text to nodes.
 
-    `line` and `column` count from 1. `keys` holds the key of each value of a mapping. A `spoiled` node
-    was already complained about; nothing more is said about it.
+    `line` and `column` count from 1, on `page`. `keys` holds the key of each value of a mapping. A
+    `spoiled` node was already complained about; nothing more is said about it. What a `filled` scalar
+    holds came from the environment, and is never shown.
     """
 
     value: Any
+    page: Page
     line: int
     column: int
     length: int = 1
     keys: dict[str, Node] = field(default_factory=dict)
     spoiled: bool = False
+    quoted: bool = False
+    filled: bool = False
     written: str = ""  # a scalar as it was written, quotes and escapes resolved
     text_column: int = 0  # where that text begins in its line; 0 when it is folded or escaped
     weight: int = 1  # values in it, itself included
@@ -47,6 +54,40 @@ class Node:
         if isinstance(self.value, list):
             return dict(enumerate(self.value))
         return self.value if isinstance(self.value, dict) else {}
+
+    def holds_filled(self) -> bool:
+        """Whether anything in it came from the environment."""
+        return self.filled or any(node.holds_filled() for node in self.children().values())
+
+    def mistake(
+        self,
+        code: Code,
+        message: str,
+        *,
+        hint: str = "",
+        path: str = "",
+        start: int = 0,
+        length: int = 0,
+        about: Node | None = None,
+    ) -> Mistake:
+        """A mistake at this node; `start` counts characters of its line, `about` is the value that is wrong.
+
+        Nothing is told of a value that came from the environment: it may be a secret.
+        """
+        wrong = about or self
+        if self.filled or (about is not None and about.holds_filled()):
+            written = shown(wrong.written) if wrong.written else "this"
+            message = f"what {written} stands for is wrong: {code.meaning}"
+            hint, start, length = "look at what the environment holds", 0, 0
+        return self.page.mistake(
+            code,
+            message,
+            self.line,
+            start or self.column,
+            hint=hint,
+            length=length or self.length,
+            path=path,
+        )
 
     def at(self, way: Way) -> Node:
         """The node at the end of `way`, or the last one on it that exists."""

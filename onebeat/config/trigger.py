@@ -19,7 +19,7 @@ from onebeat.scheduler.schedule import Schedule, Trigger
 
 def trigger_mistakes(place: Place) -> Iterator[Mistake]:
     """No trigger, two triggers, an empty one; needs only the keys, so it is told with the other mistakes."""
-    written = place.node.value
+    written = place.full.value
     found = [key for key in written if key in TRIGGERS]  # in the order of the file
     empty = [key for key in found if key in ("cron", "every", "at", "manual") and written[key].value is None]
     for key in empty:

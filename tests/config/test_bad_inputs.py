@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onebeat.config import Mistake
+from onebeat.config.files import Walk
 from onebeat.config.page import read_page
 from onebeat.config.reading import read
 from onebeat.config.render import as_github, as_json, as_text
 from onebeat.config.resolver import resolve
-from tests.bad_inputs import yaml_rows, yaml_text_rows
+from tests.bad_inputs import yaml_layer_rows, yaml_rows, yaml_text_rows
 
-ROWS = [*yaml_text_rows.ROWS, *yaml_rows.ROWS]
+ROWS = [*yaml_text_rows.ROWS, *yaml_rows.ROWS, *yaml_layer_rows.ROWS]
+ENVIRON = {"ONEBEAT_TEST_SET": "Mars/Secret", "ONEBEAT_TEST_EMPTY": ""}
 MARK = "¦".encode()
 
 
@@ -27,6 +30,13 @@ def marked(text: str | bytes) -> tuple[bytes, int, int]:
         return raw, 1, 1
     lines = before.decode().split("\n")
     return before + after, len(lines), len(lines[-1]) + 1
+
+
+def mistakes_in(raw: bytes) -> list[Mistake]:
+    """What is wrong with the file, its includes looked for in a folder without files."""
+    walk = Walk(ENVIRON)
+    walk.take(read(raw, "onebeat.yaml", environ=ENVIRON), Path("/nonexistent"))
+    return [mistake for reading in walk.readings for mistake in reading.mistakes]
 
 
 def short(value: object) -> str | None:
@@ -42,10 +52,11 @@ def says(mistake: Mistake, words: str) -> bool:
 @pytest.mark.parametrize(("text", "code", "message"), ROWS, ids=short)
 def test_a_wrong_file_has_one_mistake_at_its_place(text: str | bytes, code: str, message: str) -> None:
     raw, line, column = marked(text)
-    reading = read(raw, "onebeat.yaml")
-    assert [(m.code, m.line, m.column) for m in reading.mistakes] == [(code, line, column)], reading.mistakes
-    assert says(reading.mistakes[0], message), reading.mistakes[0].message
-    assert reading.mistakes[0].length >= 1
+    mistakes = mistakes_in(raw)
+    assert [(m.code, m.line, m.column) for m in mistakes] == [(code, line, column)], mistakes
+    assert says(mistakes[0], message), mistakes[0].message
+    assert mistakes[0].length >= 1
+    assert "Secret" not in as_text(mistakes)
 
 
 def test_there_are_enough_rows() -> None:
@@ -55,7 +66,7 @@ def test_there_are_enough_rows() -> None:
 
 @pytest.mark.parametrize(("text", "code", "message"), ROWS, ids=short)
 def test_a_mistake_can_be_shown(text: str | bytes, code: str, message: str) -> None:
-    mistakes = read(marked(text)[0], "onebeat.yaml").mistakes
+    mistakes = mistakes_in(marked(text)[0])
     shown = as_text(mistakes)
     assert code in shown
     assert len(shown) < 2_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onebeat.config import Code
-from onebeat.config.cautions import HERD
+from onebeat.config.cautions import HERD, herds
 from tests.config.reading import good
 
 ROWS = [
@@ -71,5 +71,5 @@ def test_urls(text: str, codes: list[Code]) -> None:
 )
 def test_herds(count: int, body: str, told: bool) -> None:
     lines = [f"  s{number}: {{task: t:f, {body}}}\n" for number in range(count)]
-    warnings = good("schedules:\n" + "".join(lines)).warnings
+    warnings = list(herds(good("schedules:\n" + "".join(lines)).schedules))
     assert [(one.code, one.line) for one in warnings] == ([(Code.SAME_MINUTE, 2)] if told else [])

@@ -103,7 +103,8 @@ def test_right_schedules_fit(body: str) -> None:
     [
         "schedule: {}",
         "version: 2",
-        "include: []",
+        "include: a.yaml",
+        "profiles: []",
         "schedules: {A: {task: t:f, every: 5m}}",
         "schedules: {a: {every: 5m}}",
         "schedules: {a: {task: t:f}}",

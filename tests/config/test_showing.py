@@ -42,7 +42,7 @@ FOUND = [
     (13, 34, Code.NUMBER),
     (13, 52, Code.TRIGGER),
     (14, 38, Code.LATER),
-    (14, 59, Code.LATER),
+    (14, 59, Code.VARIABLE),
 ]
 
 
