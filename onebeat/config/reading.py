@@ -23,7 +23,10 @@ from onebeat.config.place import Place
 from onebeat.config.resolver import resolve
 from onebeat.config.tree import Node
 from onebeat.config.trigger import build_trigger, contradictions, trigger_mistakes
+from onebeat.errors import BadPayload
 from onebeat.keys import SCHEDULE_ID
+from onebeat.queue import payload
+from onebeat.scheduler.blanks import has_blanks
 from onebeat.scheduler.schedule import Schedule
 
 SectionT = TypeVar("SectionT", bound=BaseModel)
@@ -164,8 +167,20 @@ def _read_schedule(reading: Reading, place: Place) -> None:
         reading.mistakes.append(trigger)
         return
     schedule = build_schedule(place.id, entry, trigger, timezone)
-    wrong = list(contradictions(place, entry, schedule))
+    wrong = [*contradictions(place, entry, schedule), *_too_large(place, schedule)]
     reading.mistakes += wrong
     if not wrong:
         reading.schedules.append((place, schedule))
         reading.warnings += cautions(place, schedule)
+
+
+def _too_large(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    """Arguments that no message carries; what is filled in when a run is made makes them longer."""
+    try:
+        size = len(payload.encode(schedule.args, schedule.kwargs))
+    except BadPayload:
+        size = payload.SIZE_MAX + 1
+    grows = has_blanks(schedule.args) or has_blanks(schedule.kwargs)
+    if size > payload.SIZE_MAX // (4 if grows else 1):
+        hint = "store the content elsewhere and pass its address"
+        yield place.mistake(Code.VALUE, "the arguments are too large for a message", ("kwargs",), hint)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,6 +14,8 @@ from onebeat.queue import payload
 from onebeat.queue.emission import Fire
 from onebeat.queue.enqueue import Draft
 from onebeat.queue.record import LIVE, RECORDED, Header, Message, RetryPolicy, SingletonHead, event_line, pack
+from onebeat.scheduler.blanks import filled, has_blanks
+from onebeat.scheduler.instants import at_ms
 from onebeat.scheduler.planner import Decision
 from onebeat.scheduler.schedule import Schedule
 
@@ -74,8 +78,32 @@ class Mould:
         )
         # `enqueued` is the nominal time, so that a recovered fire goes before younger ones
         return Message(
-            id_, header, self.body, flags, priority=schedule.priority, enqueued_ms=max(0, nominal_ms)
+            id_,
+            header,
+            self._body_for(id_, nominal_ms),
+            flags,
+            priority=schedule.priority,
+            enqueued_ms=max(0, nominal_ms),
         )
+
+    @cached_property
+    def _has_blanks(self) -> bool:
+        return has_blanks(self.schedule.args) or has_blanks(self.schedule.kwargs)
+
+    def _body_for(self, id_: str, nominal_ms: int) -> bytes:
+        """The arguments of one run, with its blanks filled in."""
+        if not self._has_blanks:
+            return self.body
+        zone = ZoneInfo(self.schedule.timezone)
+
+        def lookup(name: str) -> datetime | str | None:
+            if name == "run_id":
+                return id_
+            nominal = at_ms(nominal_ms).astimezone(zone)
+            found = nominal if name == "nominal" else self.schedule.trigger.prev(nominal)
+            return found and found.astimezone(zone)
+
+        return payload.encode(filled(self.schedule.args, lookup), filled(self.schedule.kwargs, lookup))
 
     def fire(self, decision: Decision) -> Fire:
         """What `emit` is asked for."""
