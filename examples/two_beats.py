@@ -36,7 +36,7 @@ PERIODS_S = (1, 2, 3, 4, 5)
 SCHEDULES = {f"every-{period_s}s-{n}": period_s for period_s in PERIODS_S for n in range(10)}
 NAMESPACE = "onebeat"
 KEYS = queue_keys(NAMESPACE, "default")
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 CALM_S = 1.0  # at both ends of the judged stretch, so that start and stop are not part of it
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onebeat.clock import SystemClock
 from onebeat.wire import Effect, Pause
 
 
@@ -31,3 +32,17 @@ class ToldClock:
         """The answer to a `Pause`: it passes. For `tests.drivers.play`."""
         assert isinstance(effect, Pause)
         self.advance(effect.seconds)
+
+
+class SteppedClock(SystemClock):
+    """The system's clock, put forward by what was told: time that a test need not wait for."""
+
+    def __init__(self) -> None:
+        self._passed_s = 0.0
+
+    def mono_s(self) -> float:
+        return super().mono_s() + self._passed_s
+
+    def step(self, seconds: float) -> None:
+        """Let `seconds` have passed."""
+        self._passed_s += seconds

@@ -5,13 +5,26 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
+import onebeat.wire.store
 from onebeat.wire import AsyncStore, Store
 from tests.leaks import find_leaks, forget
 from tests.servers import Server
 
 pytest_plugins = ["onebeat.testing.fixtures"]
+
+# A machine that stands still for seconds must fail no test: a call that should be answered gets all the time
+# it needs. Where one should fail for want of an answer, the test gives it a deadline of its own.
+PATIENCE_S = 60.0
+for kind in (Store, AsyncStore):
+    kind.open.__func__.__kwdefaults__["deadline_s"] = PATIENCE_S  # type: ignore[attr-defined]
+onebeat.wire.store.BLOCK_MARGIN_S = PATIENCE_S
+hypothesis.settings.register_profile(
+    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from onebeat.wire.connect import open_redis
 if TYPE_CHECKING:
     import redis
 
-READY_WITHIN_S = 20.0
+READY_WITHIN_S = 60.0
 # A store must not outlive a test run that was killed: Linux tells the child when its parent's thread ends.
 _TIED = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 
@@ -98,7 +98,7 @@ class Server:
         self.kill()
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def redis(self, deadline_s: float = 10.0) -> redis.Redis:
+    def redis(self, deadline_s: float = 60.0) -> redis.Redis:
         """A client of its own, for looking at keys and for faults; the caller closes it."""
         return open_redis(self.url, deadline_s)
 

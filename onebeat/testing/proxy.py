@@ -23,7 +23,7 @@ from onebeat.errors import ConfigError
 from onebeat.testing.link import Faults, Link, Way
 
 T = TypeVar("T")
-WITHIN_S = 10.0  # for the proxy's own thread to do what it is told
+WITHIN_S = 30.0  # for the proxy's own thread to do what it is told
 
 
 class Ending(StrEnum):

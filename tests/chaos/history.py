@@ -25,7 +25,7 @@ from tests.chaos.nemesis import FAULTS, LOSSES, Hit, strike, trap
 from tests.chaos.tasks import COUNTER, EFFECTS
 from tests.worker.running import until
 
-CALM_S = 60.0  # for the backlog to drain: leases of 4 s, retries, a beat that starts
+CALM_S = 90.0  # for the backlog to drain: leases of 4 s, retries, a beat that starts
 EDGE_MS = 1000  # at both ends of what is judged, so that start and stop are not part of it
 FIRST = ("worker killed", "beat killed")  # so that the shortest history hits somebody who held something
 MEASURED = ("beat killed", "worker killed", "store killed")
@@ -112,14 +112,14 @@ def _calm(cluster: Cluster, load: Load, report: Report) -> tuple[int, list[int]]
     until(lambda: _emitted(cluster, to_ms), "a beat emits up to the end", CALM_S)
     for seat in beats:
         _terminate(seat.pid)
-    statuses = [seat.process.wait(60) for seat in beats if seat.process]
+    statuses = [seat.process.wait(CALM_S) for seat in beats if seat.process]
     try:
         until(lambda: not any(_depths(cluster).values()), "the backlog drains", CALM_S)
     except AssertionError as problem:
         report.violations.append(f"v_the_backlog_drains: {problem}; still there: {_depths(cluster)}")
     for seat in workers:
         _terminate(seat.pid)
-    statuses += [seat.process.wait(60) for seat in workers if seat.process]
+    statuses += [seat.process.wait(CALM_S) for seat in workers if seat.process]
     return to_ms, statuses
 
 

@@ -36,4 +36,4 @@ class Load(threading.Thread):
     def stop(self) -> None:
         """End it; what is in flight is answered first."""
         self._over.set()
-        self.join(30)
+        self.join(90)

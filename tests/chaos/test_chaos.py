@@ -13,7 +13,7 @@ from tests.chaos.history import play
 SECONDS = float(os.environ.get("ONEBEAT_CHAOS_SECONDS", "15"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_one_history(tmp_path: Path) -> None:
     """Another one each time; `make chaos SEED=…` plays the same order of faults again."""
     seed = int(os.environ.get("ONEBEAT_CHAOS_SEED", secrets.randbelow(1_000_000)))

@@ -72,7 +72,7 @@ def test_every_point_is_reached_by_one_life_of_everything(tmp_path: Path) -> Non
             cwd=tmp_path,
             env=env,
             check=True,
-            timeout=60,
+            timeout=90,
         )
         until(lambda: (notes / "liveness.recovering").exists(), "the dead worker is found")
         worker = next(pid for pid in children_of(up.pid) if children_of(pid) and _is_worker(pid))
@@ -81,7 +81,7 @@ def test_every_point_is_reached_by_one_life_of_everything(tmp_path: Path) -> Non
         until(lambda: (notes / "supervisor.bereft").exists(), "the end of a worker process is seen")
         until(lambda: (notes / "run.claimed").exists(), "another one works")
         up.terminate()
-        assert up.wait(60) == 0, (tmp_path / "log").read_text()
+        assert up.wait(90) == 0, (tmp_path / "log").read_text()
     finally:
         up.kill()
         up.wait()
@@ -98,7 +98,7 @@ _REACH = "from onebeat.failpoints import reach; [reach('emit.sent') for _ in ran
 def _run(trap: str, notes: Path | None = None) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, failpoints.ARMED: trap} | ({NOTES: str(notes)} if notes else {})
     command = [sys.executable, "-c", _REACH]
-    return subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True, text=True, timeout=90)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_stopped_process_can_be_continued() -> None:
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
         process.send_signal(signal.SIGCONT)
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
     finally:
         process.kill()
         process.wait()

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from onebeat.cli.program import program
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 60.0
+WITHIN_S = 90.0
 
 
 @dataclass(frozen=True)

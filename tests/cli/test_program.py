@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from onebeat import __version__
 from onebeat.cli.program import COMMANDS, program
-from tests.cli.commands import finished, onebeat
+from tests.cli.commands import onebeat
 
 HEAVY = {"apscheduler", "croniter", "msgspec", "pydantic", "redis", "rich", "sqlalchemy", "yaml"}
-HELP_MAX_S = 5.0  # a wide bound for a busy machine; what makes help slow is tested by name below
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -53,17 +51,9 @@ def test_help_loads_nothing_heavy() -> None:
         "main()\n"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=90
     )
     assert not set(ran.stderr.split()) & HEAVY
-
-
-def test_help_is_quick() -> None:
-    began_s = time.monotonic()
-    assert finished("--help").code == 0
-    took_s = time.monotonic() - began_s
-    print(f"onebeat --help took {took_s * 1000:.0f} ms")
-    assert took_s < HELP_MAX_S
 
 
 def test_no_command_is_a_wrong_usage_and_shows_help() -> None:
@@ -103,7 +93,7 @@ def test_a_reader_that_has_seen_enough_is_no_error_of_ours(folder: Path) -> None
             [sys.executable, "-m", "onebeat", "schema"],
             stdout=writing,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=90,
             check=False,
         )
     finally:

@@ -16,8 +16,8 @@ from onebeat.config import as_text, load
 from tests.docs.fences import ROOT, Block, Step, looks_like, plain, steps
 from tests.worker.running import until
 
-WITHIN_S = 60.0
-LOOK_AGAIN_S = 20.0
+WITHIN_S = 90.0
+LOOK_AGAIN_S = 60.0
 LOOKS = re.compile(r"onebeat (doctor|list|show|runs|run|workers|queues|locks)\b")
 
 

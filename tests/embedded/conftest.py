@@ -26,7 +26,7 @@ def up(folder: Path) -> Iterator[Callable[..., Up]]:
     """Starts supervisors in `folder`: `up("obeys", "slow", grace_s=1)`."""
     started: list[Up] = []
 
-    def start(*modes: str, grace_s: float = 20.0) -> Up:
+    def start(*modes: str, grace_s: float = 60.0) -> Up:
         started.append(Up(folder, *modes, grace_s=grace_s))
         return started[-1]
 

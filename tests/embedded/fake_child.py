@@ -33,18 +33,18 @@ def note(*words: object) -> None:
 
 
 def stop(signum: int, frame: FrameType | None) -> None:
-    note(signal.Signals(signum).name, "store", probe.ask(SOCKET, "PING"))
+    note(signal.Signals(signum).name, "store", probe.ask(SOCKET, "PING", within_s=60.0))
     if MODE == "deaf":
         return
     while MODE == "slow" and not Path(f"{LOG}.drained").exists():
         time.sleep(0.01)
-    note("ends", "store", probe.ask(SOCKET, "PING"))
+    note("ends", "store", probe.ask(SOCKET, "PING", within_s=60.0))
     sys.exit(0)
 
 
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGINT, stop)
-note("pid", os.getpid(), "store", probe.ask(SOCKET, "PING"))
+note("pid", os.getpid(), "store", probe.ask(SOCKET, "PING", within_s=60.0))
 if MODE == "parent":
     note("child", subprocess.Popen([sys.executable, "-c", STUBBORN]).pid)
 if MODE in ("dies", "misused"):

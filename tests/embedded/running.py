@@ -14,7 +14,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
-WITHIN_S = 20.0
+WITHIN_S = 90.0
 
 
 def awaited(condition: Callable[[], T], what: str, within_s: float = WITHIN_S) -> T:

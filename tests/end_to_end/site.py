@@ -16,9 +16,10 @@ from onebeat import die_with_parent
 from onebeat.keys import queue_keys
 from onebeat.ledger import Historian, Run, create_tables, open_engine, runs
 from onebeat.queue import Client
-from tests.worker.running import REPOSITORY, until
+from tests.worker.running import PATIENCE_S, REPOSITORY, until
 
 CONFIG = "onebeat.yaml"
+_LEASING = "from onebeat.queue import liveness; liveness.LEASE_MS = {}; from onebeat.cli import main; main()"
 
 
 class Span(NamedTuple):
@@ -51,9 +52,10 @@ class Site:
         }
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """`onebeat WORDS…`; it is not awaited."""
-        argv = [sys.executable, "-m", "onebeat", *words, "-c", str(self.folder / CONFIG)]
+    def start(self, *words: str, lease_ms: int = 0) -> subprocess.Popen[bytes]:
+        """`onebeat WORDS…`, its workers' lease as it is or as said; it is not awaited."""
+        program = ["-c", _LEASING.format(lease_ms)] if lease_ms else ["-m", "onebeat"]
+        argv = [sys.executable, *program, *words, "-c", str(self.folder / CONFIG)]
         with open(self.folder / f"{words[0]}{len(self._processes)}.log", "wb") as log:
             process = subprocess.Popen(
                 die_with_parent.command(argv, signal.SIGKILL),
@@ -70,7 +72,11 @@ class Site:
         """TERM to everything that runs; the exit codes."""
         for process in self._processes:
             process.terminate()
-        return [process.wait(40) for process in self._processes]
+        return [process.wait(PATIENCE_S) for process in self._processes]
+
+    def tell(self, word: str) -> None:
+        """What runs under `word` and waits may end."""
+        Path(f"{self._notes}.{word}").touch()
 
     def log(self, name: str) -> str:
         """What all processes of `onebeat NAME` have printed."""

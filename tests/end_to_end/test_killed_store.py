@@ -18,9 +18,12 @@ from tests.servers import Server
 from tests.worker.running import until
 
 SCHEDULES = {f"every-{period_s}s-{n}": period_s for period_s in (1, 2) for n in range(10)}
-CONFIG = "imports: [tests.end_to_end.acts]\ndefaults: {overlap: allow}\nschedules:\n" + "".join(
-    f"  {id_}: {{task: 'examples.one_row:write_row', every: {period_s}s}}\n"
-    for id_, period_s in SCHEDULES.items()
+CONFIG = (
+    "imports: [tests.end_to_end.acts]\ndefaults: {overlap: allow, catch_up: {policy: all}}\nschedules:\n"
+    + "".join(
+        f"  {id_}: {{task: 'examples.one_row:write_row', every: {period_s}s}}\n"
+        for id_, period_s in SCHEDULES.items()
+    )
 )
 NAMESPACE = "killed"
 
@@ -59,7 +62,10 @@ def strict_server() -> Iterator[Server]:
         own.remove()
 
 
-def test_nothing_acknowledged_is_lost(strict_server: Server, tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost(
+    strict_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onebeat.queue.client.WITHIN_S", 90.0)  # a store may take long to come back
     site = Site(tmp_path, strict_server.url, NAMESPACE, CONFIG)
     load = Load(strict_server.url)
     try:
@@ -77,7 +83,7 @@ def test_nothing_acknowledged_is_lost(strict_server: Server, tmp_path: Path) -> 
         until(lambda: len(load.acknowledged) >= enough, "the load flows again")
         to_ms = wall_ms() - 1000
         load.over.set()
-        load.join(20)
+        load.join(90)
         owed = {*load.acknowledged, *due_in(SCHEDULES, from_ms, to_ms)}
         until(lambda: not owed - set(site.rows()), "everything that is owed has run")
         assert [process.poll() for process in processes] == [None] * 4, "a process ended"
@@ -87,7 +93,7 @@ def test_nothing_acknowledged_is_lost(strict_server: Server, tmp_path: Path) -> 
         site.close()
     rows = Counter(site.rows())
     assert not {word: count for word, count in rows.items() if count > 1}
-    assert not load.unknown, "a call waits for the store for ten seconds, and it was away for less"
+    assert not load.unknown, "a call waits for the store for longer than it was away"
     strays = {word for word in rows if word.startswith("word-")} - set(load.acknowledged)
     assert not strays, "a call was run that its sender does not know of"
 

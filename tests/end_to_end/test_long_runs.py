@@ -9,7 +9,8 @@ from onebeat.ledger import Run
 from tests.end_to_end.site import Site
 from tests.worker.running import until
 
-LONG_S = 30.0  # the workers' lease is 4 s
+LONG_S = 30.0
+LEASE_MS = 12_000  # of the workers: shorter than the run, and longer than a machine stands still
 CONFIG = """
 imports: [tests.end_to_end.acts]
 schedules:
@@ -30,8 +31,8 @@ def test_long_runs(make_site: Callable[[str], Site]) -> None:
     site = make_site(CONFIG)
     site.client.enqueue("tests.end_to_end.acts:hold", ["long", LONG_S])
     for words in ("beat", "worker", "worker"):
-        site.start(words)
-    until(lambda: any(one.end_s for one in site.spans("long")), "the long run to end", LONG_S + 30)
+        site.start(words, lease_ms=LEASE_MS)
+    until(lambda: any(one.end_s for one in site.spans("long")), "the long run to end", LONG_S + 90)
     assert site.stop() == [0, 0, 0]
 
     assert len(site.spans("long")) == 1, "a run longer than the lease of its worker ran again"

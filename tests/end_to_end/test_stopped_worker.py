@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.end_to_end.site import Site
-from tests.worker.running import until
+from tests.worker.running import PATIENCE_S, until
 
 CONFIG = "imports: [tests.end_to_end.acts]\nschedules: {}\n"
-BOTH = pytest.mark.parametrize("name", ["stand", "ahold"], ids=["thread", "async"])
+BOTH = pytest.mark.parametrize("name", ["stand", "astand"], ids=["thread", "async"])
 
 
 def left(site: Site) -> list[bytes]:
@@ -21,12 +21,14 @@ def left(site: Site) -> list[bytes]:
 @BOTH
 def test_term_lets_runs_end_and_gives_back_the_rest(make_site: Callable[[str], Site], name: str) -> None:
     site = make_site(CONFIG)
-    for word, seconds in (("first", 1.5), ("second", 60), ("third", 60)):
-        site.client.enqueue(f"tests.end_to_end.acts:{name}", [word, seconds])
+    for word in ("first", "second", "third"):
+        site.client.enqueue(f"tests.end_to_end.acts:{name}", [word])
     worker = site.start("worker", "--concurrency", "1")
     until(lambda: site.spans("first"), "it runs")
     worker.terminate()
-    assert worker.wait(20) == 0
+    until(lambda: "stopping:" in site.log("worker"), "it has heard it")
+    site.tell("first")
+    assert worker.wait(PATIENCE_S) == 0
     assert [span.end_s is not None for span in site.spans("first")] == [True]
     assert len(left(site)) == 2
     assert {record[2] for record in left(site)} == {0}, "a delivery was counted"
@@ -38,10 +40,12 @@ def test_a_worker_with_free_slots_lets_runs_end(make_site: Callable[[str], Site]
     site = make_site(CONFIG)
     worker = site.start("worker", "--concurrency", "8")
     site.until_working(1)
-    site.client.enqueue(f"tests.end_to_end.acts:{name}", ["word", 1.5])
+    site.client.enqueue(f"tests.end_to_end.acts:{name}", ["word"])
     until(lambda: site.spans("word"), "it runs")
     worker.terminate()
-    assert worker.wait(20) == 0
+    until(lambda: "stopping:" in site.log("worker"), "it has heard it")
+    site.tell("word")
+    assert worker.wait(PATIENCE_S) == 0
     assert [span.end_s is not None for span in site.spans("word")] == [True]
     assert not left(site)
 
@@ -51,13 +55,13 @@ def test_a_second_term_pushes_back_and_another_worker_goes_on(
     make_site: Callable[[str], Site], name: str
 ) -> None:
     site = make_site(CONFIG)
-    site.client.enqueue(f"tests.end_to_end.acts:{name}", ["word", 60])
+    site.client.enqueue(f"tests.end_to_end.acts:{name}", ["word"])
     worker = site.start("worker", "--concurrency", "1")
     until(lambda: site.spans("word"), "it runs")
     worker.terminate()
     until(lambda: "stopping:" in site.log("worker"), "it has heard the first")
     worker.terminate()
-    assert worker.wait(20) == 0
+    assert worker.wait(PATIENCE_S) == 0
     (record,) = left(site)
     assert record[2] == 0, "a delivery was counted"
     site.start("worker")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from onebeat import die_with_parent
 from onebeat.ledger import counts, create_tables, open_engine
-from tests.worker.running import until
+from tests.worker.running import PATIENCE_S, until
 
 TASKS = """
 from onebeat import task
@@ -71,11 +71,11 @@ def test_the_history_goes_on(tmp_path: Path) -> None:
             enough = len(before) + 2
             until(lambda enough=enough: count_done(tmp_path) >= enough, "two more runs")
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0, (tmp_path / "up.log").read_text()
+            assert process.wait(PATIENCE_S) == 0, (tmp_path / "up.log").read_text()
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(30)
+                process.wait(PATIENCE_S)
         after = told(tmp_path)
         assert before <= after, "the second start forgot the first"
         before = after

@@ -66,7 +66,7 @@ def test_told_to_stop_in_the_middle_of_a_batch(make_site: MakeSite, notes: Path)
     beat = site.start("beat")
     until(lambda: (notes / "emit.planned.fired").exists(), "it is in the middle")
     beat.terminate()
-    assert beat.wait(30) == 0
+    assert beat.wait(90) == 0
     assert site.client.store.perform(Command(("EXISTS", site.client.store.space.leader))) == 0, "it resigned"
     site.start("beat")
     store = site.client.store
@@ -81,7 +81,8 @@ def test_stopped_for_longer_than_its_lease(make_site: MakeSite) -> None:
     beats = {beat.pid: beat for beat in (site.start("beat"), site.start("beat"))}
     until(lambda: len(emitted(store, site.namespace)) > 4, "one leads")
     until(lambda: store.perform(Command(("HLEN", store.space.beats))) == 2, "the other stands by")
-    leader = int(store.perform(Command(("GET", store.space.leader))).split(b":")[1])
+    token = until(lambda: store.perform(Command(("GET", store.space.leader))), "one that leads now")
+    leader = int(token.split(b":")[1])
     os.kill(leader, signal.SIGSTOP)
     before = len(emitted(store, site.namespace))
     until(lambda: len(emitted(store, site.namespace)) > before + 12, "the other one leads for 3 s")
@@ -108,7 +109,7 @@ class Beats:
             )
             beat = Beat(store, [fast], config="one")
             self.threads.append(threading.Thread(target=beat.run))
-            stack.callback(self.threads[-1].join, 20)
+            stack.callback(self.threads[-1].join, 90)
             stack.callback(beat.stop)
         for thread in self.threads:
             thread.start()

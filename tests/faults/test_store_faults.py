@@ -67,7 +67,7 @@ def be_busy(sea: Sea) -> None:
         until(lambda: _is_busy(sea), "the store is busy")
         threading.Event().wait(0.7)  # everybody meets it
         until(lambda: _script_killed(sea), "the script is killed")
-        stuck.join(20)
+        stuck.join(90)
 
 
 def _never_ending(other: redis.Redis) -> None:

@@ -15,7 +15,10 @@ from tests.end_to_end.site import Site
 from tests.faults.conftest import CONFIG, MakeSite
 from tests.worker.running import until
 
-FIRES = "schedules: {one: {task: 'tests.chaos.tasks:scheduled', every: 1s}}\n"
+FIRES = (
+    "defaults: {overlap: allow, catch_up: {policy: all}}\n"
+    "schedules: {one: {task: 'tests.chaos.tasks:scheduled', every: 1s}}\n"
+)
 # Four at most: the fifth death of its worker buries a message.
 POINTS = {
     "before the transaction": ("cycle.answered", "run.claimed", "run.prepared", "run.held"),
@@ -59,7 +62,7 @@ def test_killed(points: tuple[str, ...], make_site: MakeSite, notes: Path) -> No
                 workers[number] = site.start("worker", "--concurrency", "1")
         return all((notes / f"{point}.fired").exists() for point in points)
 
-    until(all_fired, "every point was reached", 60)
+    until(all_fired, "every point was reached")
     if not any(worker.poll() is None for worker in workers):
         site.start("worker", "--concurrency", "1")
     assert_each_counted_once(site, ids)
@@ -92,7 +95,7 @@ def test_a_worker_whose_leases_nobody_renews_any_more_stops_and_says_so(
     site = make_site(f"{point}:raise")
     site.client.store.run(beat(site.keys, ["ghost:1.0:x"], lease_ms=1, join=True, within_s=5))
     worker = site.start("worker")
-    assert worker.wait(60) == 1
+    assert worker.wait(90) == 1
     assert f"failpoint {point}" in site.log("worker")
     assert site.client.store.client.zrange(site.keys.lease, 0, -1) in ([], [b"ghost:1.0:x"]), (
         "it left in order"

@@ -23,7 +23,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "onebeat", folder / "onebeat", ignore=shutil.ignore_patterns("__pycache__"))
     words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist")]
-    built = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    built = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=250, check=False)
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
     return zipfile.Path(next((folder / "dist").glob("*.whl")))
 

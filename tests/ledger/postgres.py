@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
 NAMED = "ONEBEAT_TEST_POSTGRES_URL"
 # Nothing here must survive a power loss, so the disk is not waited for.
 _OPTIONS = ("listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=60")

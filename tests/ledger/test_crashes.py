@@ -21,7 +21,7 @@ from tests.drivers import play
 from tests.ledger.conftest import DATABASES
 from tests.ledger.shop import METADATA, Shop, adds, at_once, entry, sure
 
-WITHIN_S = 60.0
+WITHIN_S = 90.0
 
 
 def start(what: str, url: str) -> subprocess.Popen[str]:

@@ -19,7 +19,7 @@ from onebeat.ledger.steps import Begin, Commit, Steps, Undo, Work
 from tests.ledger.conftest import DATABASES
 from tests.ledger.shop import COUNTER, Shop, adds, at_once, entry, maybe, set_counter, sure
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 
 @pytest.mark.parametrize(

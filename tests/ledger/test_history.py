@@ -252,4 +252,4 @@ def test_historians_of_a_namespace_write_one_after_the_other(
             answer = threads.submit(historian.catch_up, QUEUES)
             while not connection.execute(waiting).scalar():
                 assert not answer.done(), "it did not wait"
-        assert answer.result(30) == 3
+        assert answer.result(90) == 3

@@ -20,7 +20,7 @@ from tests.drivers import play
 from tests.ledger.conftest import DATABASES
 from tests.ledger.shop import EFFECT, Shop, adds, at_once, entry, sure
 
-WITHIN_S = 60.0
+WITHIN_S = 90.0
 WON = Rows(1, ())
 
 

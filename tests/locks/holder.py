@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 
 from onebeat.errors import ForkedHandle, OnebeatError
-from onebeat.locks import Lease, Lock
+from onebeat.locks import Lease, Lock, validity
 from onebeat.wire import Command, Store
+from tests.locks.waiting import renewed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +83,7 @@ class Program:
     def do_count(self, times: str, key: str) -> int:
         """Read, add one, write: each lost update is two holders at once."""
         for _ in range(int(times)):
-            with self._lock.hold(wait=60):
+            with self._lock.hold(wait=200):
                 seen = int(self._store.perform(Command(("GET", key))) or 0)
                 self._store.perform(Command(("SET", key, seen + 1)))
         return int(times)
@@ -107,14 +108,15 @@ class Program:
             except ForkedHandle:
                 found.append("refused")
         # a client made before the fork, as in a pre-forking web server: redis-py gives it new sockets
-        with Lock(self._store, "of the child", 0.5).hold() as held:
-            signal.sigtimedwait([], 0.8)  # longer than the lease: it has a keeper of its own
+        validity.RENEWALS = 40
+        with Lock(self._store, "of the child", 20).hold() as held:
+            renewed(held)  # it has a keeper of its own
             found.append(f"own={held.valid}")
         return found
 
 
 def main(url: str, namespace: str, name: str, lease_s: str) -> None:
-    with Store.open(url, namespace) as store:
+    with Store.open(url, namespace, deadline_s=60.0) as store:
         program = Program(store, name, float(lease_s))
         for line in sys.stdin:
             try:

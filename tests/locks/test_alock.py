@@ -13,6 +13,7 @@ from onebeat.errors import ConfigError, LeaseLost, LockTimeout
 from onebeat.keys import LockKeys
 from onebeat.locks import AsyncLock, Lease, Lock, Released
 from onebeat.wire import AsyncStore, Command, Store
+from tests.locks.waiting import renewed
 from tests.servers import Server
 
 Opens = Callable[[], AsyncStore]
@@ -28,7 +29,7 @@ def play(astore_factory: Opens, scenario: Scenario) -> None:
 
 
 async def until(true: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not await true():
             await asyncio.sleep(0.005)
 
@@ -63,7 +64,7 @@ def test_waiters_are_served_in_order(astore_factory: Opens) -> None:
         order: list[int] = []
 
         async def wait(number: int) -> None:
-            async with AsyncLock(store, "l").hold(wait=30):
+            async with AsyncLock(store, "l").hold(wait=90):
                 order.append(number)
 
         async with asyncio.TaskGroup() as tasks, AsyncLock(store, "l").hold():
@@ -172,12 +173,13 @@ def test_a_release_goes_on_when_its_caller_is_cancelled(astore_factory: Opens) -
     play(astore_factory, scenario)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_lost_lease_cancels_the_work_and_is_reported(astore_factory: Opens, store: Store) -> None:
     async def scenario(astore: AsyncStore) -> None:
         seen: list[str] = []
 
         async def work() -> None:
-            async with AsyncLock(astore, "l", 0.6).hold():
+            async with AsyncLock(astore, "l", 20).hold():
                 Lock.force_release(store, "l", reason="test")
                 try:
                     await asyncio.Event().wait()
@@ -201,7 +203,7 @@ def test_a_cancellation_by_somebody_else_stays_one(astore_factory: Opens, store:
         held: list[Lease] = []
 
         async def work() -> None:
-            async with AsyncLock(astore, "l", 0.6).hold() as lease:
+            async with AsyncLock(astore, "l", 20).hold() as lease:
                 held.append(lease)
                 await asyncio.Event().wait()
 
@@ -258,12 +260,12 @@ def test_exceptions_pass_through(astore_factory: Opens) -> None:
     play(astore_factory, scenario)
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_redis_client_will_do(server: Server, namespace: str) -> None:
     async def scenario() -> None:
         client = redis.asyncio.Redis(unix_socket_path=str(server.socket), decode_responses=True)
-        async with client, AsyncLock(client, "l", 0.5, namespace=namespace).hold() as lease:
-            await asyncio.sleep(1.0)
-            lease.assert_held()  # its keeper found the server too
+        async with client, AsyncLock(client, "l", 20, namespace=namespace).hold() as lease:
+            await asyncio.to_thread(renewed, lease)  # its keeper found the server too
 
     asyncio.run(scenario())
 

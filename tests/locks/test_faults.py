@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-import time
 from contextlib import ExitStack
 
 import pytest
 
 from onebeat.errors import LeaseLost, StoreError
 from onebeat.keys import LockKeys
-from onebeat.locks import Lock, protocol
+from onebeat.locks import Lock, keeper, protocol
 from onebeat.wire import Command, Store
+from tests.clocks import SteppedClock
 from tests.locks.holder import Process
 from tests.locks.waiting import until
 from tests.servers import Server
@@ -37,26 +37,25 @@ def test_p11_l5_a_killed_holder_frees_the_lock_within_its_lease(store: Store, se
     with process(store, server) as dying:
         before = fence_of(dying.ask("acquire 0"))
         dying.signal(signal.SIGKILL)
-        killed_s = time.monotonic()
-        lease = Lock(store, "l").acquire(wait=30)
+        # by the store's clock: what nobody renews any more ends with the lease
+        assert store.perform(Command(("PTTL", LockKeys(store.namespace, "l").owner))) <= LEASE_S * 1000
+        lease = Lock(store, "l").acquire(wait=90)
         assert lease is not None
-        assert time.monotonic() - killed_s < LEASE_S + 3  # the lease, and a wide margin for a busy machine
         assert lease.fence > before
 
 
 def test_l5_a_killed_waiter_delays_the_next_one_only_a_little(store: Store, server: Server) -> None:
-    lease = Lock(store, "l", lease=60).acquire()
+    lease = Lock(store, "l", lease=3600).acquire()
     assert lease is not None
-    with process(store, server, 60) as dying, process(store, server, 60) as alive:
-        dying.tell("acquire 60")
+    with process(store, server, 3600) as dying, process(store, server, 3600) as alive:
+        dying.tell("acquire 3600")
         until(lambda: queued(store) == 1)
-        alive.tell("acquire 60")
+        alive.tell("acquire 3600")
         until(lambda: queued(store) == 2)
         dying.signal(signal.SIGKILL)
         Lock(store, "l").release(lease)
-        started_s = time.monotonic()
+        # after a short grant and a beat: with the lease of an hour this test would be over before
         assert fence_of(alive.hear()) > lease.fence
-        assert time.monotonic() - started_s < 20  # a short grant and a beat, not the lease of 60
 
 
 def test_p3_l4_a_stopped_holder_stops_believing_before_another_is_let_in(
@@ -65,7 +64,7 @@ def test_p3_l4_a_stopped_holder_stops_believing_before_another_is_let_in(
     with process(store, server) as stopped:
         old_fence = fence_of(stopped.ask("acquire 0"))
         stopped.signal(signal.SIGSTOP)
-        newer = Lock(store, "l").acquire(wait=30)
+        newer = Lock(store, "l", lease=60).acquire(wait=90)
         assert newer is not None
         stopped.signal(signal.SIGCONT)
         assert stopped.ask("valid") == "False"
@@ -75,12 +74,12 @@ def test_p3_l4_a_stopped_holder_stops_believing_before_another_is_let_in(
 
 
 def test_l4_a_lease_without_renewals_ends_for_its_holder_first(store: Store) -> None:
-    """Both ends are watched on one clock: `valid` turns false while the store still has the owner."""
+    """Whenever the store no longer has the owner, `valid`, looked at after that, is false already."""
     lock = Lock(store, "l", lease=0.5, max_hold=0.01)
     lease = lock.acquire()
     assert lease is not None
-    until(lambda: not lease.valid)
-    assert store.perform(Command(("GET", lock.keys.owner))) == lease.token.encode()
+    until(lambda: store.perform(Command(("GET", lock.keys.owner))) is None)
+    assert not lease.valid
 
 
 def test_f3_an_unguarded_counter_loses_nothing(store: Store, server: Server) -> None:
@@ -94,7 +93,7 @@ def test_f3_an_unguarded_counter_loses_nothing(store: Store, server: Server) -> 
 
 
 def test_a_fork_may_not_use_its_parents_handles_and_has_its_own_keeper(store: Store, server: Server) -> None:
-    with process(store, server) as parent:
+    with process(store, server, 60) as parent:
         parent.ask("acquire 0")
         assert parent.ask("fork") == "valid=False,refused,refused,refused,own=True"
         assert parent.ask("valid") == "True"
@@ -111,13 +110,18 @@ def test_l3_fences_grow_over_the_loss_of_all_keys(own_server: Server) -> None:
         assert new.fence > old.fence
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_lost_store_ends_the_lease_for_its_holder(own_server: Server) -> None:
     with Store.open(own_server.url, "t") as store:
         lost: list[str] = []
-        lease = Lock(store, "l", lease=0.5).acquire()
+        clock = SteppedClock()
+        lease = Lock(store, "l", lease=20, clock=clock).acquire()
         assert lease is not None
         lease.on_lost(lost.append)
         own_server.kill()
+        (hold,) = keeper._KEEPERS[id(store.client)]._holds.values()
+        until(lambda: hold.trouble)
+        clock.step(20)
         until(lambda: lost)
         assert "no renewal succeeded" in lost[0]
         with pytest.raises(LeaseLost):
@@ -126,7 +130,7 @@ def test_a_lost_store_ends_the_lease_for_its_holder(own_server: Server) -> None:
 
 def test_a_held_lock_survives_a_restart_of_the_store(own_server: Server) -> None:
     with Store.open(own_server.url, "t") as store:
-        lease = Lock(store, "l", lease=20).acquire()
+        lease = Lock(store, "l", lease=300).acquire()
         assert lease is not None
         own_server.stop()
         own_server.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,25 +11,23 @@ import pytest
 from onebeat.keys import LockKeys
 from onebeat.locks import AsyncLock, Lock, keeper
 from onebeat.wire import AsyncStore, Command, Store
-from tests.locks.waiting import until
+from tests.clocks import SteppedClock
+from tests.locks.waiting import renewed, until
 
-LEASE_S = 0.6
+LEASE_S = 20.0
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 def pttl(store: Store, name: str = "l") -> int:
     return int(store.perform(Command(("PTTL", LockKeys(store.namespace, name).owner))))
 
 
-def outlive(lease_s: float) -> float:
-    """The monotonic second at which a lease that nobody renews is surely over."""
-    return time.monotonic() + 2 * lease_s
-
-
 def test_a_lease_is_renewed_for_as_long_as_it_is_held(store: Store) -> None:
     with Lock(store, "l", LEASE_S).hold() as lease:
-        end_s = outlive(LEASE_S)
-        until(lambda: time.monotonic() > end_s)
-        lease.assert_held()
+        for _ in range(3):
+            store.perform(Command(("PEXPIRE", LockKeys(store.namespace, "l").owner, 15_000)))
+            renewed(lease)
+            until(lambda: pttl(store) > 15_000)
 
 
 def test_renewal_does_not_depend_on_threads_that_compute(store: Store) -> None:
@@ -44,9 +41,9 @@ def test_renewal_does_not_depend_on_threads_that_compute(store: Store) -> None:
     for thread in busy:
         thread.start()
     try:
-        with Lock(store, "l", 4.0).hold() as lease:
-            end_s = time.monotonic() + 5.0
-            while time.monotonic() < end_s:
+        with Lock(store, "l", LEASE_S).hold() as lease:
+            before_s = lease.until_s
+            while lease.valid and lease.until_s == before_s:
                 sum(range(1000))
             lease.assert_held()
     finally:
@@ -58,20 +55,17 @@ def test_renewal_does_not_depend_on_threads_that_compute(store: Store) -> None:
 def test_renewal_does_not_depend_on_the_event_loop(astore_factory: Callable[[], AsyncStore]) -> None:
     async def scenario() -> None:
         async with astore_factory() as store, AsyncLock(store, "l", LEASE_S).hold() as lease:
-            end_s = outlive(LEASE_S)
-            while time.monotonic() < end_s:
-                time.sleep(0.01)
-            lease.assert_held()
+            renewed(lease)  # blocks the loop
 
     asyncio.run(scenario())
 
 
 def test_many_locks_are_renewed_together(store: Store) -> None:
     locks = [Lock(store, f"l{n}", LEASE_S) for n in range(300)]
-    leases = [lock.acquire() for lock in locks]
-    end_s = outlive(LEASE_S)
-    until(lambda: time.monotonic() > end_s)
-    assert all(lease is not None and lease.valid for lease in leases)
+    leases = [lease for lock in locks if (lease := lock.acquire())]
+    assert len(leases) == len(locks)
+    before_s = {lease.name: lease.until_s for lease in leases}
+    until(lambda: all(lease.until_s > before_s[lease.name] for lease in leases))
     for lock in locks:
         lock.release()
 
@@ -79,10 +73,10 @@ def test_many_locks_are_renewed_together(store: Store) -> None:
 def test_it_stops_at_max_hold(store: Store) -> None:
     """Also when another lease wakes the keeper more often."""
     lost: list[str] = []
-    lease = Lock(store, "l", LEASE_S, max_hold=LEASE_S).acquire()
+    lease = Lock(store, "l", 0.6, max_hold=0.6).acquire()
     assert lease is not None
     lease.on_lost(lost.append)
-    with Lock(store, "another", LEASE_S / 2).hold() as other:
+    with Lock(store, "another", LEASE_S).hold() as other:
         until(lambda: lost)
         other.assert_held()
     assert "max_hold" in lost[0]
@@ -102,14 +96,16 @@ def test_a_lock_that_was_taken_is_lost_at_the_next_renewal(store: Store) -> None
 
 
 def test_one_broken_lock_takes_no_other_with_it(store: Store) -> None:
-    leases = [Lock(store, f"l{n}", LEASE_S).acquire() for n in range(3)]
+    leases = [Lock(store, f"l{n}", lease_s).acquire() for n, lease_s in enumerate((LEASE_S, 1.0, LEASE_S))]
     broken = LockKeys(store.namespace, "l1").owner
     store.perform(Command(("DEL", broken)))
     store.perform(Command(("RPUSH", broken, "x")))
-    store.perform(Command(("PEXPIRE", broken, 5000)))
+    store.perform(Command(("PEXPIRE", broken, 60_000)))
     try:
         until(lambda: leases[1] is not None and leases[1].lost)
-        assert [lease is not None and lease.valid for lease in leases] == [True, False, True]
+        for lease in (leases[0], leases[2]):
+            assert lease is not None
+            renewed(lease)
     finally:
         store.perform(Command(("DEL", broken)))
 
@@ -136,16 +132,19 @@ def test_a_listener_is_told_late_or_early_and_its_failure_harms_nobody(
     other.assert_held()
 
 
-def test_a_released_lease_is_not_reported_as_lost(store: Store) -> None:
+def test_a_released_lease_is_not_reported_as_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "LINGER_S", 0.1)
     lost: list[str] = []
-    lock = Lock(store, "l", LEASE_S)
+    clock = SteppedClock()
+    lock = Lock(store, "l", LEASE_S, clock=clock)
     lease = lock.acquire()
     assert lease is not None
     lease.on_lost(lost.append)
     lock.release()
     assert keeper._KEEPERS[id(store.client)].idle
-    end_s = outlive(LEASE_S)
-    until(lambda: time.monotonic() > end_s)
+    clock.step(10 * LEASE_S)
+    with Lock(store, "another", LEASE_S, clock=clock).hold() as other:
+        renewed(other)  # so the keeper has looked
     assert lost == []
 
 
@@ -170,6 +169,4 @@ def test_a_lock_that_nobody_could_renew_is_not_held(store: Store, monkeypatch: p
             Lock(store, "l").acquire()
     assert Lock(store, "l").peek() is None
     with Lock(store, "l", LEASE_S).hold() as lease:
-        end_s = outlive(LEASE_S)
-        until(lambda: time.monotonic() > end_s)
-        lease.assert_held()
+        renewed(lease)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onebeat.keys import LockKeys
-from onebeat.locks.calls import RENEW
+from onebeat.locks.calls import ACQUIRE, RENEW
 from onebeat.wire import Store
 from tests.locks.bench import Bench
 
@@ -18,8 +18,8 @@ def test_l1_free_then_busy(bench: Bench) -> None:
 
 
 def test_l1_the_same_token_gets_the_same_fence_and_the_full_lease(bench: Bench) -> None:
-    first = bench.acquire("a", ttl_ms=5_000)
-    assert bench.acquire("a", ttl_ms=60_000) == first
+    first = bench.acquire("a", ttl_ms=30_000)
+    assert bench.acquire("a", ttl_ms=600_000) == first
     assert bench.command("PTTL", bench.keys.owner) > 50_000
 
 
@@ -27,7 +27,7 @@ def test_l1_an_attempt_that_was_abandoned_takes_nothing_when_its_request_arrives
     assert bench.release("a", "abandon") == ("not-yours", "")
     assert bench.release("b", "abandon") == ("not-yours", "")
     assert bench.acquire("a") == ("over", 0)
-    assert bench.acquire("a", stay_ms=5_000) == ("over", 0)
+    assert bench.acquire("a", stay_ms=60_000) == ("over", 0)
     assert not bench.command("EXISTS", bench.keys.owner, bench.keys.queue)
 
 
@@ -65,11 +65,11 @@ def test_l2_a_release_repeated_some_holders_later_is_a_success(bench: Bench) -> 
 def test_l2_the_old_holder_cannot_release_or_renew_the_new_ones_lock(bench: Bench) -> None:
     bench.acquire("a")
     bench.command("DEL", bench.keys.owner)  # its lease ended
-    bench.acquire("b", ttl_ms=5_000)
-    assert bench.renew("a", 60_000) is False
+    bench.acquire("b", ttl_ms=60_000)
+    assert bench.renew("a", 3_600_000) is False
     assert bench.release("a") == ("not-yours", "")
     assert bench.command("GET", bench.keys.owner) == b"b"
-    assert bench.command("PTTL", bench.keys.owner) <= 5_000
+    assert bench.command("PTTL", bench.keys.owner) <= 60_000
 
 
 def test_l2_a_lease_that_ended_is_not_revived(bench: Bench) -> None:
@@ -80,8 +80,8 @@ def test_l2_a_lease_that_ended_is_not_revived(bench: Bench) -> None:
 
 
 def test_l2_renew_restarts_the_lease(bench: Bench) -> None:
-    bench.acquire("a", ttl_ms=1_000)
-    assert bench.renew("a", 60_000) is True
+    bench.acquire("a", ttl_ms=30_000)
+    assert bench.renew("a", 600_000) is True
     assert bench.command("PTTL", bench.keys.owner) > 50_000
 
 
@@ -104,7 +104,7 @@ def test_l3_fences_increase_over_release_expiry_force_hand_over_and_loss_of_all_
     fences.append(bench.acquire("c")[1])
     bench.release("c", "force")
     fences.append(bench.acquire("d")[1])
-    bench.acquire("e", stay_ms=5_000)
+    bench.acquire("e", stay_ms=60_000)
     assert bench.release("d") == ("done", "e")
     fences.append(bench.acquire("e")[1])
     bench.command("DEL", bench.keys.owner, bench.keys.state)  # as after FLUSHALL or a failover
@@ -120,7 +120,7 @@ def test_l3_a_fence_grows_even_when_the_clock_of_the_store_went_back(bench: Benc
 
 def test_l3_a_hand_over_makes_its_fence_at_once(bench: Bench) -> None:
     _, first = bench.acquire("a")
-    bench.acquire("b", stay_ms=5_000)
+    bench.acquire("b", stay_ms=60_000)
     bench.release("a")
     assert int(bench.command("HGET", bench.keys.state, "fence")) > first
 
@@ -133,7 +133,7 @@ def test_l3_a_forced_release_bumps_the_fence(bench: Bench) -> None:
 
 
 def test_the_state_outlives_the_owner(bench: Bench) -> None:
-    bench.acquire("a", ttl_ms=1_000)
+    bench.acquire("a", ttl_ms=30_000)
     assert bench.command("PTTL", bench.keys.state) > 29 * 86_400_000
 
 
@@ -142,11 +142,11 @@ def test_the_state_outlives_the_owner(bench: Bench) -> None:
 
 def test_l6_newcomers_never_barge(bench: Bench) -> None:
     bench.acquire("a")
-    assert bench.acquire("b", stay_ms=5_000)[0] == "queued"
+    assert bench.acquire("b", stay_ms=60_000)[0] == "queued"
     bench.command("DEL", bench.keys.owner)  # free, and b has not noticed yet
     assert bench.acquire("newcomer") == ("busy", 0)
-    assert bench.acquire("patient", stay_ms=5_000) == ("queued", -1)
-    assert bench.acquire("b", stay_ms=5_000)[0] == "held"
+    assert bench.acquire("patient", stay_ms=60_000) == ("queued", -1)
+    assert bench.acquire("b", stay_ms=60_000)[0] == "held"
 
 
 def test_l6_first_in_first_out(bench: Bench) -> None:
@@ -167,11 +167,11 @@ def test_wait_zero_never_queues(bench: Bench) -> None:
 
 
 def test_only_the_head_watches_the_lease(bench: Bench) -> None:
-    bench.acquire("a", ttl_ms=5_000)
-    verdict, watch_ms = bench.acquire("b", stay_ms=5_000)
+    bench.acquire("a", ttl_ms=60_000)
+    verdict, watch_ms = bench.acquire("b", stay_ms=60_000)
     assert verdict == "queued"
-    assert 0 < watch_ms <= 5_000
-    assert bench.acquire("c", stay_ms=5_000) == ("queued", -1)
+    assert 0 < watch_ms <= 60_000
+    assert bench.acquire("c", stay_ms=60_000) == ("queued", -1)
 
 
 def lapse(bench: Bench, token: str) -> None:
@@ -221,11 +221,12 @@ def test_a_waiter_that_comes_back_late_is_alive_again(bench: Bench) -> None:
 
 
 def test_a_dead_heir_frees_the_lock_within_its_short_grant(bench: Bench) -> None:
+    bench.acquires = ACQUIRE
     bench.acquire("a", ttl_ms=60_000)
     bench.acquire("b", ttl_ms=60_000, stay_ms=60_000)
     assert bench.release("a") == ("done", "b")
     assert bench.command("PTTL", bench.keys.owner) <= 2_000
-    assert bench.acquire("b", ttl_ms=60_000)[0] == "held"
+    assert bench.acquire("b", ttl_ms=600_000)[0] == "held"
     assert bench.command("PTTL", bench.keys.owner) > 50_000
 
 
@@ -263,13 +264,13 @@ def test_a_repeated_release_names_the_heir_whose_wake_up_may_be_lost(bench: Benc
 
 
 def test_at_least_keeps_the_lock_shut_after_its_release(bench: Bench) -> None:
-    bench.acquire("a", ttl_ms=60_000)
-    assert bench.release("a", keep_ms=5_000) == ("done", "")
+    bench.acquire("a", ttl_ms=3_600_000)
+    assert bench.release("a", keep_ms=60_000) == ("done", "")
     assert bench.acquire("b") == ("busy", 0)
-    assert bench.renew("a", 60_000) is False  # a late renewal must not keep it shut for longer
-    assert 0 < bench.command("PTTL", bench.keys.owner) <= 5_000
+    assert bench.renew("a", 3_600_000) is False  # a late renewal must not keep it shut for longer
+    assert 0 < bench.command("PTTL", bench.keys.owner) <= 60_000
     assert bench.acquire("a") == ("over", 0)
-    assert bench.release("a", keep_ms=60_000) == ("already", "")
+    assert bench.release("a", keep_ms=3_600_000) == ("already", "")
 
 
 # -- bells ------------------------------------------------------------------------------------------

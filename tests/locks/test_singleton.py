@@ -104,7 +104,7 @@ def test_coroutines(astore_factory: Callable[[], AsyncStore]) -> None:
         async with astore_factory() as store:
             running, inside = 0, asyncio.Event()
 
-            @singleton(key="c:{n}", on_conflict="wait", wait=30, client=store)
+            @singleton(key="c:{n}", on_conflict="wait", wait=90, client=store)
             async def work(n: int) -> int:
                 nonlocal running
                 running += 1

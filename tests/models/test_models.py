@@ -38,11 +38,11 @@ def verify(model: str, switches: tuple[str, ...], folder: Path) -> str:
         [SPIN, "-a", *defined, str(MODELS / f"{model}.pml")],
         [COMPILER, "-O1", "-w", "-DSAFETY", "-o", "pan", "pan.c"],
     ):
-        made = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        made = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=250, check=False)
         assert made.returncode == 0, made.stdout + made.stderr
     # -m: as deep as needed; a search that was cut short would say so, and prove nothing
     done = subprocess.run(
-        ["./pan", "-m200000"], cwd=folder, capture_output=True, text=True, timeout=100, check=False
+        ["./pan", "-m200000"], cwd=folder, capture_output=True, text=True, timeout=250, check=False
     )
     return done.stdout + done.stderr
 

@@ -19,7 +19,7 @@ from onebeat.wire import Protocol, Store
 
 State = dict[str, Any]
 FAR_MS = 3_600_000
-WITHIN_S = 5.0
+WITHIN_S = 60.0
 
 
 def message(words: str) -> Message:

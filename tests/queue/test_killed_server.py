@@ -59,7 +59,7 @@ def test_every_acknowledged_call_is_there_once(careful_server: Server) -> None:
     finally:
         over.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
     keys = queue_keys(NAMESPACE, "q")
     with store:
         found = [unpack(one).id for one in store.client.lrange(keys.ready[0], 0, -1)]
@@ -69,7 +69,7 @@ def test_every_acknowledged_call_is_there_once(careful_server: Server) -> None:
 
 
 def _await_more(acknowledged: list[str], count: int) -> None:
-    goal, until = len(acknowledged) + count, time.monotonic() + 30
+    goal, until = len(acknowledged) + count, time.monotonic() + 90
     while len(acknowledged) < goal:
         assert time.monotonic() < until, "no call is acknowledged any more"
         time.sleep(0.005)

@@ -123,7 +123,7 @@ class Installation:
     def stop(self) -> list[int]:
         for process in self._services:
             process.terminate()
-        return [process.wait(40) for process in self._services]
+        return [process.wait(90) for process in self._services]
 
     def kill(self) -> None:
         for process in self._services:
@@ -147,7 +147,7 @@ def test_no_password_is_printed_or_stored(installation: Installation, guarded: G
         guarded.refusals(admin.client)
         installation.serve("beat")
         installation.serve("worker")
-        until(lambda: admin.client.hlen(keys.deadwhy) > 1, "a run that failed", 60)
+        until(lambda: admin.client.hlen(keys.deadwhy) > 1, "a run that failed", 90)
         lines = installation.command_lines()
         codes = [(words, installation.look(role, more, words), right) for role, more, words, right in LOOKS]
         assert installation.stop() == [0, 0]

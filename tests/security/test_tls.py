@@ -39,7 +39,7 @@ def _serve(listening: socket.socket, context: ssl.SSLContext) -> None:
             plain, _ = listening.accept()
         except OSError:
             return
-        plain.settimeout(5.0)
+        plain.settimeout(60.0)
         try:
             with context.wrap_socket(plain, server_side=True) as spoken:
                 while asked := spoken.recv(4096):

@@ -15,7 +15,7 @@ from tests.wire.conftest import Driver, OpenDriver
 from tests.wire.fake_server import OK, Answer, FakeServer
 from tests.wire.test_failures import script
 
-WIDE_S = 20.0  # far above what anything here takes, far below the test's own timeout
+WIDE_S = 60.0  # far above what anything here takes, far below the test's own timeout
 ECHO = script("return ARGV[1]")
 
 

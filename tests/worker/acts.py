@@ -41,19 +41,26 @@ def write_slowly(word: str, seconds: float, session: Session) -> None:
     time.sleep(seconds)
 
 
+def _told(word: str) -> bool:
+    """Whether a test said that what runs under `word` may end."""
+    return os.path.exists(f"{os.environ['ACTS_FILE']}.{word}")
+
+
 @task
-def sleep(word: str, seconds: float, ctx: Context) -> None:
+def wait(word: str, ctx: Context) -> None:
+    """Ends when it is told to, so that no test depends on how long anything takes."""
     _note(f"begin {word}")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while not _told(word):
         time.sleep(0.02)
     _note(f"end {word} {ctx.shutting_down}")
 
 
 @task
-async def asleep(word: str, seconds: float, ctx: Context) -> None:
+async def await_(word: str, ctx: Context) -> None:
+    """The same on the event loop."""
     _note(f"begin {word}")
-    await asyncio.sleep(seconds)
+    while not _told(word):
+        await asyncio.sleep(0.02)
     _note(f"end {word} {ctx.shutting_down}")
 
 
@@ -140,9 +147,10 @@ async def aovertime(word: str) -> None:
 
 @task
 @singleton(key="room:{room}")
-def alone(ctx: Context, room: str, word: str, seconds: float, *rest: int) -> None:
+def alone(ctx: Context, room: str, word: str, *rest: int) -> None:
     _note(f"begin {word} {len(rest)}")
-    time.sleep(seconds)
+    while not _told(room):
+        time.sleep(0.02)
     _note(f"end {word}")
 
 

@@ -18,7 +18,7 @@ from onebeat.worker.settings import WorkerSettings
 
 T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 _RUN = """
 import logging, os, sys
 from onebeat.worker.settings import from_json
@@ -82,6 +82,10 @@ class Workshop:
 
     def notes(self) -> list[str]:
         return self.notes_file.read_text().splitlines()
+
+    def tell(self, word: str) -> None:
+        """What runs under `word` and waits may end."""
+        Path(f"{self.notes_file}.{word}").touch()
 
     def words(self) -> list[str]:
         """The committed effects."""

@@ -10,7 +10,7 @@ from tests.worker.running import Workshop, alive, children_of, until
 
 
 def test_a_killed_process_is_replaced_and_its_messages_go_on_at_once(shop: Workshop) -> None:
-    shop.enqueue("sleep", "long", 60)
+    shop.enqueue("wait", "long")
     worker = shop.worker(lease_ms=60_000)  # far longer than the test: only the supervisor can have seen it
     until(lambda: "begin long" in shop.notes(), "it runs")
     (child,) = children_of(worker.pid)
@@ -21,8 +21,8 @@ def test_a_killed_process_is_replaced_and_its_messages_go_on_at_once(shop: Works
 
 
 def test_a_killed_supervisor_takes_its_processes_along_and_another_worker_goes_on(shop: Workshop) -> None:
-    shop.enqueue("sleep", "word", 60)
-    first = shop.worker()
+    shop.enqueue("wait", "word")
+    first = shop.worker(lease_ms=8_000)
     until(lambda: "begin word" in shop.notes(), "it runs")
     second = shop.worker()
     until(lambda: children_of(second.pid), "a second worker")
@@ -37,7 +37,7 @@ def test_a_killed_supervisor_takes_its_processes_along_and_another_worker_goes_o
 
 def test_a_stopped_worker_is_fenced_and_its_outcome_counts_nothing(shop: Workshop) -> None:
     """SIGSTOP of a whole worker beyond its lease; it wakes when another one has done the work."""
-    shop.enqueue("sleep", "word", 0.5)
+    shop.enqueue("wait", "word")
     first = shop.worker(lease_ms=1000)
     until(lambda: "begin word" in shop.notes(), "it runs")
     frozen = [*children_of(first.pid), first.pid]
@@ -45,6 +45,8 @@ def test_a_stopped_worker_is_fenced_and_its_outcome_counts_nothing(shop: Worksho
         os.kill(pid, signal.SIGSTOP)
     shop.worker(lease_ms=1000)
     until(lambda: shop.notes().count("begin word") == 2, "it runs elsewhere")
+    assert shop.stats()["recovered"] == 1
+    shop.tell("word")
     until(lambda: shop.stats().get("finish") == 1, "it is settled")
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
@@ -52,13 +54,12 @@ def test_a_stopped_worker_is_fenced_and_its_outcome_counts_nothing(shop: Worksho
     shop.enqueue("write", "next")
     until(lambda: shop.words() == ["next"], "work goes on")
     until(lambda: shop.stats()["finish"] == 2, "each message was settled once")
-    assert shop.stats()["recovered"] == 1
 
 
 def test_a_task_that_holds_the_interpreter_beyond_the_lease_runs_once(shop: Workshop) -> None:
-    shop.enqueue("hog", "hog", 3.0)
-    shop.worker(lease_ms=1000, concurrency=1)
-    shop.worker(lease_ms=1000, concurrency=1)
+    shop.enqueue("hog", "hog", 13.0)
+    for _ in range(2):
+        shop.worker(lease_ms=8_000, concurrency=1)
     until(lambda: "end hog" in shop.notes(), "it ends")
     until(lambda: shop.stats().get("finish") == 1, "it is settled")
     assert shop.notes() == ["begin hog", "end hog"]

@@ -61,10 +61,12 @@ def test_arguments_are_checked_where_they_are_given(args: tuple[object, ...], wo
 
 def test_a_singleton_skips_and_says_who_holds_it(shop: Workshop) -> None:
     for word in ("first", "second"):
-        shop.enqueue("alone", "a", word, 1.0)
-    shop.enqueue("alone", "b", "other room", 0.1, 1, 2)
+        shop.enqueue("alone", "a", word)
+    shop.enqueue("alone", "b", "other room", 1, 2)
+    shop.tell("b")
     shop.worker()
     until(lambda: shop.stats().get("skip") == 1, "one is skipped")
+    shop.tell("a")
     until(lambda: shop.stats().get("finish") == 2, "two have run")
     assert len([note for note in shop.notes() if note.startswith("begin")]) == 2
     assert "begin other room 2" in shop.notes()

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from tests.worker.running import Workshop, children_of, until
+from tests.worker.running import PATIENCE_S, Workshop, children_of, until
 
-BOTH = pytest.mark.parametrize("name", ["sleep", "asleep"])
+BOTH = pytest.mark.parametrize("name", ["wait", "await_"])
 STOPS = pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 
 
@@ -24,7 +24,7 @@ def test_idle(shop: Workshop, signum: signal.Signals) -> None:
     until(lambda: shop.words() == ["one"], "it works")
     children = until(lambda: len(c := children_of(worker.pid)) == 2 and c, "two processes")
     worker.send_signal(signum)
-    assert worker.wait(10) == 0
+    assert worker.wait(PATIENCE_S) == 0
     assert not children_of(worker.pid)
     assert children
     redis = shop.client.store.client
@@ -33,13 +33,15 @@ def test_idle(shop: Workshop, signum: signal.Signals) -> None:
 
 @BOTH
 def test_busy_finishes_what_runs_and_gives_back_the_rest(shop: Workshop, name: str) -> None:
-    shop.enqueue(name, "running", 1.5)
+    shop.enqueue(name, "running")
     worker = shop.worker(concurrency=1)
     until(lambda: "begin running" in shop.notes(), "it runs")
     for number in range(3):
-        shop.enqueue(name, f"waiting {number}", 1.5)
+        shop.enqueue(name, f"waiting {number}")
     worker.terminate()
-    assert worker.wait(15) == 0
+    until(lambda: "stopping:" in shop.log(), "it has heard the signal")
+    shop.tell("running")
+    assert worker.wait(PATIENCE_S) == 0
     assert shop.notes() == ["begin running", "end running True"]
     assert left(shop) == 3
     assert shop.stats()["finish"] == 1
@@ -47,7 +49,7 @@ def test_busy_finishes_what_runs_and_gives_back_the_rest(shop: Workshop, name: s
 
 @BOTH
 def test_a_second_signal_pushes_back_without_counting_a_delivery(shop: Workshop, name: str) -> None:
-    shop.enqueue(name, "long", 60)
+    shop.enqueue(name, "long")
     worker = shop.worker(concurrency=1)
     until(lambda: "begin long" in shop.notes(), "it runs")
     worker.terminate()
@@ -55,7 +57,7 @@ def test_a_second_signal_pushes_back_without_counting_a_delivery(shop: Workshop,
     assert left(shop) == 0
     assert worker.poll() is None
     worker.terminate()
-    assert worker.wait(15) == 0
+    assert worker.wait(PATIENCE_S) == 0
     assert shop.notes() == ["begin long"]
     (record,) = shop.client.store.client.lrange(shop.keys.ready[0], 0, -1)
     assert record[2] == 0, "deliveries"
@@ -63,9 +65,9 @@ def test_a_second_signal_pushes_back_without_counting_a_delivery(shop: Workshop,
 
 
 def test_when_grace_is_over_it_is_as_with_a_second_signal(shop: Workshop) -> None:
-    shop.enqueue("asleep", "long", 60)
+    shop.enqueue("await_", "long")
     worker = shop.worker(concurrency=1, grace_s=0.3)
     until(lambda: "begin long" in shop.notes(), "it runs")
     worker.terminate()
-    assert worker.wait(15) == 0
+    assert worker.wait(PATIENCE_S) == 0
     assert left(shop) == 1
