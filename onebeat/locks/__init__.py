@@ -18,15 +18,19 @@ from onebeat.locks.singleton import current_lease, singleton
 from onebeat.locks.view import Holder
 
 if TYPE_CHECKING:
+    from onebeat.locks.multi import AsyncMultiLock, MultiLease, MultiLock
     from onebeat.locks.share import AsyncRWLock, AsyncSemaphore, RWLock, Semaphore
 
 __all__ = [
     "AsyncLock",
+    "AsyncMultiLock",
     "AsyncRWLock",
     "AsyncSemaphore",
     "Holder",
     "Lease",
     "Lock",
+    "MultiLease",
+    "MultiLock",
     "OnConflict",
     "Permit",
     "RWLock",
@@ -40,8 +44,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncMultiLock": "onebeat.locks.multi",
     "AsyncRWLock": "onebeat.locks.share",
     "AsyncSemaphore": "onebeat.locks.share",
+    "MultiLease": "onebeat.locks.multi",
+    "MultiLock": "onebeat.locks.multi",
     "RWLock": "onebeat.locks.share",
     "Semaphore": "onebeat.locks.share",
 }

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from onebeat.errors import NotFound, StoreError
 from onebeat.keys import LockKeys
 from onebeat.locks import Lease, Lock
-from onebeat.locks.lock import Blocking
 from onebeat.wire import Call, Pause
 from tests.interleave.choices import Choice
 from tests.interleave.hub import Hub
@@ -26,7 +25,6 @@ from tests.interleave.world import NAMESPACE
 NAME = "l"
 KEYS = LockKeys(NAMESPACE, NAME)
 LEASE_S = 3.0
-FREE_WITHIN_S = 16.0  # lease, a dead waiter's stay and its grant, and a look
 STOPPED_S = 0.5
 
 
@@ -44,6 +42,7 @@ class Locking(Scenario):
     name = "locks"
     steps = (20, 45)
     ends_exactly = True
+    free_within_s = 16.0  # lease, a dead waiter's stay and its grant, and a look
     acts: ClassVar[dict[str, float]] = {"contender": 2, "force": 1.5, "interrupt": 2}
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:
@@ -62,11 +61,11 @@ class Locking(Scenario):
     def _new_model(self) -> Any:
         return Model()
 
-    def _handles(self, machine: Process) -> list[Blocking]:
+    def _handles(self, machine: Process) -> list[Any]:
         """What a process of this history tries to hold, one after the other."""
         return [Lock(machine.port, NAME, lease=LEASE_S, clock=machine.clock, at_least=self._shut_s)]
 
-    def _last(self, machine: Process) -> Blocking:
+    def _last(self, machine: Process) -> Any:
         """What can be had only when nobody has anything."""
         return Lock(machine.port, NAME, lease=LEASE_S, clock=machine.clock)
 
@@ -75,13 +74,22 @@ class Locking(Scenario):
         Lock.force_release(machine.port, NAME, reason="a test", namespace=NAMESPACE)
 
     def _believed(self, machine: Process, lease: Lease) -> None:
-        owner = self.model.owner_at(self.now_ms)
+        self._owns(self.model, machine, lease)
+
+    def _owns(self, model: Model, machine: Process, lease: Lease) -> None:
+        owner = model.owner_at(self.now_ms)
         expect(
             owner == lease.token,
             "L4",
             f"{machine} believes for {lease.remaining_s:.3f} s more that it holds the lock, which is "
             f"{'held by ' + owner if owner else 'free'}",
         )
+
+    def _parts(self, held: Any) -> list[Lease]:
+        return [held]
+
+    def _waits(self) -> bool:
+        return bool(self.model.stored.queue)
 
     # -- the processes --------------------------------------------------------------------------------
 
@@ -101,7 +109,7 @@ class Locking(Scenario):
                 machine.role = None
                 machine.ask(Pause(0.2))
 
-    def _hold(self, machine: Process, lock: Blocking, rng: random.Random) -> None:
+    def _hold(self, machine: Process, lock: Any, rng: random.Random) -> None:
         lease = lock.acquire(rng.choice((0, 0.5, 4.0, None)))
         if lease is None:
             machine.ask(Pause(rng.choice((0.01, 0.5))))
@@ -146,6 +154,9 @@ class Locking(Scenario):
     # -- what the store answers -----------------------------------------------------------------------
 
     def observe(self, request: Request, answer: Any) -> None:
+        self._observe_lock(self.model, request, answer)
+
+    def _observe_lock(self, model: Model, request: Request, answer: Any) -> None:
         call = request.effect
         if not isinstance(call, Call) or isinstance(answer, Exception):
             return
@@ -153,7 +164,7 @@ class Locking(Scenario):
         match call.script.verb:
             case "acquire":
                 self.reached.add(answer[0].decode())
-                self.model.acquire(args, now_ms, answer)
+                model.acquire(args, now_ms, answer)
                 if answer[0] == b"held":
                     self._confirmed[str(args[0])] = self.hub.losses
             case "release":
@@ -161,10 +172,10 @@ class Locking(Scenario):
                 if args[1] == "force" and answer[0] == b"done":
                     self._taken.add(str(args[0]))
                 fence = int(self.hub.world.raw("HGET", KEYS.state, "fence") or 0)
-                self.model.release(args, now_ms, answer, fence)
+                model.release(args, now_ms, answer, fence)
             case "renew":
                 for token, ttl_ms, renewed in zip(args[::2], args[1::2], answer, strict=True):
-                    self.model.renew(str(token), int(ttl_ms), now_ms, renewed)
+                    model.renew(str(token), int(ttl_ms), now_ms, renewed)
                     if renewed:
                         self._confirmed[str(token)] = self.hub.losses
 
@@ -178,11 +189,11 @@ class Locking(Scenario):
 
     def check(self) -> None:
         for machine in self.hub.living:
-            lease = machine.role
-            if lease is None or lease.token in self._taken or not lease.valid:
-                continue
-            if self._confirmed.get(lease.token) == self.hub.losses:  # else the store lost it
-                self._believed(machine, lease)
+            for lease in self._parts(machine.role) if machine.role else ():
+                if lease.token in self._taken or not lease.valid:
+                    continue
+                if self._confirmed.get(lease.token) == self.hub.losses:  # else the store lost it
+                    self._believed(machine, lease)
 
     def calm(self) -> None:
         self.hub.calm(3_000_000)
@@ -203,7 +214,7 @@ class Locking(Scenario):
 
     def _waits_for_the_dead(self) -> None:
         """Everybody died at once; the next one gets the lock."""
-        waiters = bool(self.model.stored.queue)
+        waiters = self._waits()
         last = self.hub.add("last")
         got: list[Lease] = []
 
@@ -213,7 +224,7 @@ class Locking(Scenario):
             got.append(lease)
 
         last.start(take)
-        within_s = FREE_WITHIN_S if waiters else LEASE_S + STOPPED_S
+        within_s = self.free_within_s if waiters else LEASE_S + STOPPED_S
         self.hub.calm(round(within_s * 1e6), over=lambda: bool(got))
         expect(bool(got), "L5", f"the lock is not free {within_s} s after the death of all")
 

@@ -35,13 +35,13 @@ class Sharing(Locking):
         self._rooms = self.rng.choice(ROOMS)
         return Model()
 
-    def _handles(self, machine: Process) -> list[Blocking]:
+    def _handles(self, machine: Process) -> list[Any]:
         return [
             Blocking(machine.port, KEYS, LEASE_S, room=room, clock=machine.clock, at_least=self._shut_s)
             for room in self._rooms
         ]
 
-    def _last(self, machine: Process) -> Blocking:
+    def _last(self, machine: Process) -> Any:
         return Blocking(machine.port, KEYS, LEASE_S, room=ALONE, clock=machine.clock)
 
     def _take_away(self, machine: Process) -> None:

@@ -40,6 +40,8 @@ MUST_REACH = {
     "shares: several",
     "shares: force done",
     "shares: abandon done",
+    "several: held",
+    "several: enter held",
     "queue: again",
     "queue: fenced",
     "queue: recovered",
