@@ -6,7 +6,7 @@ from typing import Any
 
 from onebeat.config.fingerprint import fingerprinted
 from onebeat.config.model import Entry, Section
-from onebeat.config.trigger import trigger_text
+from onebeat.config.rules import rule_text
 from onebeat.scheduler.schedule import (
     CatchUp,
     CatchUpPolicy,
@@ -36,11 +36,12 @@ def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> 
             timeout_ms=entry.timeout_ms,
             retries=None if entry.retries is None else RetryRule(**_words(entry.retries)),
             singleton=None if entry.singleton is None else SingletonRule(**_words(entry.singleton)),
+            jitter_ms=entry.jitter_ms or 0,
             enabled=entry.enabled,
             owner=entry.owner,
             tags=tuple(entry.tags),
             timezone=timezone,
-            trigger_text=trigger_text(entry),
+            trigger_text=rule_text(entry),
         )
     )
 

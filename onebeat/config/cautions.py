@@ -15,9 +15,11 @@ from onebeat.config.place import Place
 from onebeat.config.tree import Node
 from onebeat.durations import format_ms
 from onebeat.scheduler.at import AtTrigger
+from onebeat.scheduler.bounds import BoundedTrigger
 from onebeat.scheduler.cron import CronTrigger
 from onebeat.scheduler.every import EveryTrigger
-from onebeat.scheduler.schedule import Overlap, Schedule
+from onebeat.scheduler.exclusions import ExceptTrigger
+from onebeat.scheduler.schedule import Overlap, Schedule, Trigger
 
 HERD = 25  # schedules on the same moment that are worth a word
 _HINTS = {
@@ -41,7 +43,7 @@ def herds(read: Sequence[tuple[Place, Schedule]]) -> Iterator[Mistake]:
     """Cron schedules that all fire at the same moment, told once at the first of them."""
     together: dict[object, list[Place]] = defaultdict(list)
     for place, schedule in read:
-        if isinstance(schedule.trigger, CronTrigger) and schedule.enabled:
+        if isinstance(schedule.trigger, CronTrigger) and schedule.enabled and not schedule.jitter_ms:
             together[schedule.trigger].append(place)
     for places in together.values():
         if len(places) >= HERD:
@@ -84,10 +86,19 @@ def _period_ms(schedule: Schedule) -> int | None:
     return (second - first) // timedelta(milliseconds=1) if first and second else None
 
 
+def _rule(schedule: Schedule) -> Trigger:
+    """Its trigger without `start`, `end` and `except`."""
+    trigger = schedule.trigger
+    while isinstance(trigger, (BoundedTrigger, ExceptTrigger)):
+        trigger = trigger.trigger
+    return trigger
+
+
 def _either_day(place: Place, schedule: Schedule) -> Iterator[Mistake]:
-    if not isinstance(schedule.trigger, CronTrigger):
+    rule = _rule(schedule)
+    if not isinstance(rule, CronTrigger):
         return
-    written = schedule.trigger.expr.split()
+    written = rule.expr.split()
     if len(written) < 5:
         return
     day, weekday = written[-3], written[-1]
@@ -99,9 +110,10 @@ def _either_day(place: Place, schedule: Schedule) -> Iterator[Mistake]:
 
 
 def _twice(place: Place, schedule: Schedule) -> Iterator[Mistake]:
-    if not isinstance(schedule.trigger, AtTrigger):
+    rule = _rule(schedule)
+    if not isinstance(rule, AtTrigger):
         return
-    when = schedule.trigger.when
+    when = rule.when
     written = datetime.fromisoformat(str(place.node.value["at"].value))
     if written.tzinfo is None and when.replace(fold=0).utcoffset() != when.replace(fold=1).utcoffset():
         message = f"the clocks of {schedule.timezone} show this time twice; it fires at the first"

@@ -26,6 +26,7 @@ _LIMITS = {
     "less_than": "it must be less than {lt}",
     "string_too_long": "it is longer than {max_length} characters",
     "too_long": "it has more than {max_length} entries",
+    "too_short": "it has fewer than {min_length} entries",
 }
 _EXAMPLES = {
     "retries": "retries: {max: 3, delay: 10s}",
@@ -36,6 +37,9 @@ _EXAMPLES = {
     "kwargs": "kwargs: {name: value}",
     "args": "args: [value]",
     "tags": "tags: [word]",
+    "calendar": 'calendar: {months: 1, day: last, at: "18:00"}',
+    "any": 'any: [{cron: "0 9 * * *"}, {every: 45m}]',
+    "except": "except: [2026-12-24, 2026-12-24/2027-01-02]",
     "imports": "imports: [package.module]",
 }
 # what other schedulers call it → our key
@@ -193,6 +197,13 @@ def _section(model: type[BaseModel], way: Way) -> type[BaseModel]:
     """The class of the section at the end of `way` below `model`."""
     for step in way:
         field = next((f for name, f in model.model_fields.items() if step == (f.alias or name)), None)
-        kinds = [field.annotation, *get_args(field.annotation)] if field else []
-        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
+        model = next(_models_in(field.annotation), model) if field else model
     return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that a value of this type may be or hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

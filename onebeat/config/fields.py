@@ -20,6 +20,9 @@ from onebeat.durations import parse_ms
 from onebeat.errors import ConfigError, InvalidName
 from onebeat.scheduler.at import AtTrigger
 from onebeat.scheduler.cron import compile_cron
+from onebeat.scheduler.cron_zone import FOLDS, GAPS
+from onebeat.scheduler.days_off import days_off
+from onebeat.scheduler.moments import first_moment
 from onebeat.scheduler.zones import load_zone
 from onebeat.wire.connect import SCHEMES, without_secret
 
@@ -81,6 +84,37 @@ def _at(text: str) -> str:
     except ConfigError as error:
         raise complaint_of(error, text, Code.TIME) from None
     return text
+
+
+def _bound(text: str) -> str:
+    try:
+        first_moment(text, load_zone("UTC"))
+    except ConfigError as error:
+        raise complaint_of(error, text, Code.TIME) from None
+    return text
+
+
+def _day_off(value: Any) -> Any:
+    try:
+        days_off([value])
+    except ConfigError as error:
+        raise complaint(Code.TIME, str(error)) from None
+    return value
+
+
+def _day_of_calendar(value: Any) -> list[int | str]:
+    days = value if isinstance(value, list) else [value]
+    if not all(isinstance(day, (int, str)) and not isinstance(day, bool) for day in days):
+        message = "day is a day, or a list of days"
+        raise complaint(Code.TYPE, message, "write day: mon, day: 15, day: last, or day: [1, 15]")
+    return days
+
+
+def _times_of_day(value: Any) -> list[str]:
+    times = value if isinstance(value, list) else [value]
+    if not all(isinstance(time, str) for time in times):
+        raise complaint(Code.TYPE, "at is a time of day, or a list of times", 'write at: "18:00"')
+    return times
 
 
 def _zone(name: str) -> str:
@@ -208,6 +242,13 @@ _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": _DURATION_PATTER
 DurationMs = Annotated[int, BeforeValidator(_duration), _DURATION_SCHEMA]
 SomeDurationMs = Annotated[int, BeforeValidator(_some_duration), _DURATION_SCHEMA]
 CronText = Annotated[str, AfterValidator(_cron)]
+BoundText = Annotated[str, AfterValidator(_bound)]
+_WORDS = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "array"}]})
+DayOff = Annotated[
+    Any, BeforeValidator(_day_off), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})
+]
+CalendarDays = Annotated[list[int | str], BeforeValidator(_day_of_calendar), _WORDS]
+TimesOfDay = Annotated[list[str], BeforeValidator(_times_of_day), _WORDS]
 AtText = Annotated[str, AfterValidator(_at)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 TaskName = Annotated[str, AfterValidator(_task), _pattern(_TASK)]
@@ -243,5 +284,5 @@ _CATCH_UP = ("latest", "all", "none")
 CatchUpWord = Annotated[str, AfterValidator(_one_of(*_CATCH_UP)), _choices(*_CATCH_UP)]
 _BACKOFF = ("exponential", "constant")
 BackoffWord = Annotated[str, AfterValidator(_one_of(*_BACKOFF)), _choices(*_BACKOFF)]
-GapWord = Annotated[str, AfterValidator(_one_of("run-after", later=("skip",))), _choices("run-after")]
-FoldWord = Annotated[str, AfterValidator(_one_of("first", later=("second", "both"))), _choices("first")]
+GapWord = Annotated[str, AfterValidator(_one_of(*GAPS)), _choices(*GAPS)]
+FoldWord = Annotated[str, AfterValidator(_one_of(*FOLDS)), _choices(*FOLDS)]

@@ -14,6 +14,8 @@ from pydantic.config import JsonDict
 
 from onebeat.config import fields as f
 from onebeat.keys import PRIORITIES, SCHEDULE_ID
+from onebeat.scheduler.calendar import MOST
+from onebeat.scheduler.cron_zone import FOLDS, GAPS
 from onebeat.scheduler.schedule import CatchUp, RetryRule, SingletonRule
 
 TRIGGERS = ("cron", "every", "at", "manual", "calendar", "any")
@@ -78,8 +80,37 @@ class SingletonSection(Section):
 class DstSection(Section):
     """What a fixed wall time does when the clocks jump over it or show it twice."""
 
-    gap: f.GapWord = Field(default="run-after", description="run right after the gap")
-    fold: f.FoldWord = Field(default="first", description="run the first time")
+    gap: f.GapWord = Field(default=GAPS[0], description="run right after the gap, or skip that time")
+    fold: f.FoldWord = Field(default=FOLDS[0], description="run the first time, the second, or both")
+
+
+class CalendarSection(Section):
+    """Every n days, weeks, months or years at times of day; one of the four."""
+
+    days: int | None = Field(default=None, ge=1, le=MOST["days"], description="every so many days")
+    weeks: int | None = Field(default=None, ge=1, le=MOST["weeks"], description="every so many weeks")
+    months: int | None = Field(default=None, ge=1, le=MOST["months"], description="every so many months")
+    years: int | None = Field(default=None, ge=1, le=MOST["years"], description="every so many years")
+    day: f.CalendarDays | None = Field(
+        default=None, description="mon … sun with weeks; 1 to 31 or last with months and years; or several"
+    )
+    month: int | str | None = Field(default=None, description="1 to 12 or jan … dec, with years")
+    at: f.TimesOfDay | None = Field(
+        default=None, description='times of day: "18:00", or several; default: 00:00'
+    )
+    anchor: str = Field(default="1970-01-01", description="a date in the first of the periods")
+
+
+class RuleSection(Section):
+    """One of the rules of `any`."""
+
+    cron: f.CronText | None = Field(default=None, description="as in a schedule")
+    every_ms: f.SomeDurationMs | None = Field(default=None, alias="every", description="as in a schedule")
+    offset_ms: f.DurationMs | None = Field(
+        default=None, alias="offset", description="shifts the grid of every"
+    )
+    calendar: CalendarSection | None = Field(default=None, description="as in a schedule")
+    at: f.AtText | None = Field(default=None, description="as in a schedule")
 
 
 class Defaults(Section):
@@ -102,7 +133,9 @@ class Defaults(Section):
     dst: DstSection = Field(default=DstSection(), description="at daylight-saving changes")
     timezone: f.ZoneName = Field(default="UTC", description="IANA name; default: that of the file")
     enabled: bool = Field(default=True, description="false: known, never fired")
-    jitter: f.Later = None
+    jitter_ms: f.DurationMs | None = Field(
+        default=None, alias="jitter", description="each fire up to so much later, always by the same"
+    )
 
 
 class Profile(Defaults):
@@ -123,12 +156,21 @@ class Profile(Defaults):
     args: list[Any] = Field(default=[], description="positional arguments of the task")
     kwargs: dict[str, Any] = Field(default={}, description="keyword arguments of the task")
     extends: f.Names | None = Field(default=None, description="profiles, the last one on top")
-    calendar: f.Later = None
-    any: f.Later = None
-    start: f.Later = None
-    end: f.Later = None
+    calendar: CalendarSection | None = Field(default=None, description="every n days, weeks, months or years")
+    any: list[RuleSection] | None = Field(
+        default=None, min_length=1, max_length=50, description="several rules; once where they meet"
+    )
+    start: f.BoundText | None = Field(
+        default=None, description="no fire before this wall time, or this date: 2026-01-01T00:00"
+    )
+    end: f.BoundText | None = Field(default=None, description="no fire after it; a date is included")
     limit: f.Later = None
-    except_: f.Later = Field(default=None, alias="except")
+    except_: list[f.DayOff] | None = Field(
+        default=None,
+        alias="except",
+        max_length=1000,
+        description="no fire on these days: 2026-12-24, 2026-12-24/2027-01-02, {holidays: KR}",
+    )
 
 
 class Entry(Profile):

@@ -96,13 +96,13 @@ def _days(unit: str, day: Days | None) -> tuple[tuple[int | str, ...], tuple[int
     """The days as people write them, and their numbers, ascending."""
     if unit == "days":
         if day is not None:
-            raise ConfigError("every n days has no day: remove it, or count weeks or months")
+            raise ConfigError("day: every n days has none: remove it, or count weeks or months")
         return (), ()
     default = "mon" if unit == "weeks" else 1
     written = [default] if day is None else [day] if isinstance(day, (int, str)) else list(day)
     numbers = {_day_number(unit, one): one.lower() if isinstance(one, str) else one for one in written}
     if not numbers:
-        raise ConfigError("day is an empty list: write a day, or remove it")
+        raise ConfigError("day: the list is empty: write a day, or remove it")
     ordered = sorted(numbers, key=lambda number: 32 if number == LAST and unit != "weeks" else number)
     return tuple(numbers[number] for number in ordered), tuple(sorted(numbers))
 
@@ -123,7 +123,7 @@ def _month(unit: str, month: int | str | None) -> int:
     if month is None:
         return 1
     if unit != "years":
-        raise ConfigError("month belongs to years: remove it, or write years: 1")
+        raise ConfigError("month: it belongs to years: remove it, or write years: 1")
     if isinstance(month, str) and month.lower() in MONTHS:
         return MONTHS.index(month.lower()) + 1
     if isinstance(month, int) and not isinstance(month, bool) and 1 <= month <= 12:
@@ -141,7 +141,7 @@ def _times(at: str | Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         hour, minute, second = (int(part or 0) for part in found.groups())
         seconds[hour * 3600 + minute * 60 + second] = text if second else text[:5]
     if not seconds:
-        raise ConfigError('at is an empty list: write a time such as "18:00", or remove it')
+        raise ConfigError('at: the list is empty: write a time such as "18:00", or remove it')
     return tuple(seconds[second] for second in sorted(seconds)), tuple(sorted(seconds))
 
 
@@ -150,7 +150,10 @@ def _anchor(anchor: date | str) -> date:
         return anchor.date()
     if isinstance(anchor, date):
         return anchor
-    day = as_date(anchor)
+    try:
+        day = as_date(anchor)
+    except ConfigError as error:
+        raise ConfigError(f"anchor: {error}") from error
     if day is None:
         raise ConfigError(f"anchor: {anchor[:40]!r} is not a date: write it like 2026-01-05")
     return day
@@ -171,5 +174,5 @@ def _rule(
         every *= 12 if in_years else 1
     rule = CalendarRule(kind, every, first, days, times)
     if not rule.ever():
-        raise ConfigError(f"no month that it counts has day {', '.join(map(str, days))}: it never fires")
+        raise ConfigError(f"day {', '.join(map(str, days))} is in no month that it counts: it never fires")
     return rule

@@ -101,7 +101,8 @@ def days_off(written: Iterable[Any]) -> DaysOff:
 
 def _named(words: dict[str, Any]) -> Holidays:
     calendar, subdivision = words.get("holidays"), words.get("subdivision")
-    if not isinstance(calendar, str) or not isinstance(subdivision, (str, type(None))):
+    known = words.keys() <= {"holidays", "subdivision"}
+    if not known or not isinstance(calendar, str) or not isinstance(subdivision, (str, type(None))):
         raise ConfigError(f"{str(words)[:60]} names no holidays: {_WANTED}")
     return Holidays(calendar, subdivision)
 

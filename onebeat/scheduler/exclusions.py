@@ -15,6 +15,7 @@ from onebeat.scheduler.trigger import PureTrigger
 from onebeat.scheduler.zones import Segment, load_zone
 
 STRETCHES_MAX = 1000  # of days off, one after the other, before a rule is taken for one without other days
+_NEAR_S = 2 * DAY_S  # no change of a zone's clocks is larger
 
 
 class ExceptTrigger(PureTrigger):
@@ -48,8 +49,10 @@ class ExceptTrigger(PureTrigger):
             last = self.days.last_of(day)
             if last is None:
                 return found
-            # Not beyond the next change of the clocks: behind it they may show an earlier day again.
-            over_s = min((last + 1 - EPOCH_DAY) * DAY_S - segment.offset_s, segment.end_s)
+            over_s = (last + 1 - EPOCH_DAY) * DAY_S - segment.offset_s
+            if over_s > segment.end_s:  # a change of the clocks may show an earlier day again
+                far = segment.end_s - found_s > _NEAR_S
+                over_s = max(segment.end_s, over_s - _NEAR_S) if far else segment.end_s
             after = at_ms(over_s * 1000 - 1)
         return None
 
@@ -62,7 +65,11 @@ class ExceptTrigger(PureTrigger):
             first = self.days.first_of(day)
             if first is None:
                 return found
-            before = at_ms(max((first - EPOCH_DAY) * DAY_S - segment.offset_s, segment.start_s) * 1000)
+            over_s = (first - EPOCH_DAY) * DAY_S - segment.offset_s
+            if over_s < segment.start_s:
+                far = found_s - segment.start_s > _NEAR_S
+                over_s = min(segment.start_s, over_s + _NEAR_S) if far else segment.start_s
+            before = at_ms(over_s * 1000)
         return None
 
     def _day(self, utc_s: int) -> tuple[int, Segment]:

@@ -15,9 +15,9 @@ from onebeat.config.page import read_page
 from onebeat.config.reading import read
 from onebeat.config.render import as_github, as_json, as_text
 from onebeat.config.resolver import resolve
-from tests.bad_inputs import yaml_layer_rows, yaml_rows, yaml_text_rows
+from tests.bad_inputs import time_rows, yaml_layer_rows, yaml_rows, yaml_text_rows
 
-ROWS = [*yaml_text_rows.ROWS, *yaml_rows.ROWS, *yaml_layer_rows.ROWS]
+ROWS = [*yaml_text_rows.ROWS, *yaml_rows.ROWS, *time_rows.ROWS, *yaml_layer_rows.ROWS]
 ENVIRON = {"ONEBEAT_TEST_SET": "Mars/Secret", "ONEBEAT_TEST_EMPTY": ""}
 MARK = "¦".encode()
 

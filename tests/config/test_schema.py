@@ -111,7 +111,7 @@ def test_right_schedules_fit(body: str) -> None:
         "schedules: {a: {task: t:f, every: 5m, cron: '* * * * *'}}",
         "schedules: {a: {task: t:f, every: 5}}",
         "schedules: {a: {task: t:f, every: 5 m}}",
-        "schedules: {a: {task: t:f, every: 5m, jitter: 5m}}",
+        "schedules: {a: {task: t:f, every: 5m, jitter: 5}}",
         "schedules: {a: {task: t:f, any: [], manual: true}}",
         "schedules: {a: {task: t:f, manual: false}}",
         "schedules: {a: {task: t:f, every: 5m, enabled: no}}",

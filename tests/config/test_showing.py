@@ -26,7 +26,7 @@ schedules:
   b: {every: 5m}
   b: {}
   c: {task: shop.tasks:c, args: [.nan], every: 5m, cron: "@daily"}
-  d: {task: shop.tasks:d, every: 5m, jitter: 1m, offset: "${OFFSET}"}
+  d: {task: shop.tasks:d, every: 5m, jitter: 1, offset: "${OFFSET}"}
 """
 FOUND = [
     (1, 10, Code.VALUE),
@@ -41,8 +41,8 @@ FOUND = [
     (12, 3, Code.DUPLICATE_KEY),
     (13, 34, Code.NUMBER),
     (13, 52, Code.TRIGGER),
-    (14, 38, Code.LATER),
-    (14, 59, Code.VARIABLE),
+    (14, 46, Code.DURATION),
+    (14, 58, Code.VARIABLE),
 ]
 
 

@@ -180,3 +180,10 @@ def test_every_public_name_is_there() -> None:
     assert all(getattr(room, name) is not None for name in room.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         room.Nothing  # noqa: B018
+
+
+def test_the_two_showings_of_a_time_are_two() -> None:
+    first, second = (AtTrigger(f"2025-11-02T01:30-0{n}:00", "America/New_York") for n in (4, 5))
+    assert first != second
+    assert str(first) != str(second)
+    assert pickle.loads(pickle.dumps(second)).when.utcoffset() == timedelta(hours=-5)
