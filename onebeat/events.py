@@ -20,6 +20,8 @@ class Event(StrEnum):
     RECOVERED = "recovered"
     RELEASED = "released"
     LATE_ACK = "late_ack"
+    PAUSED = "paused"
+    RESUMED = "resumed"
 
 
 class SkipReason(StrEnum):
@@ -45,10 +47,10 @@ class Row:
 
 _FIRE = ("schedule", "task", "nominal_ms")
 EVENTS: tuple[Row, ...] = (
-    Row(Event.EMITTED, _FIRE, "the beat queued a fire"),
+    Row(Event.EMITTED, (*_FIRE, "by"), "the beat queued a fire, or a person a run (`by`: trigger, backfill)"),
     Row(
         Event.SKIPPED,
-        (*_FIRE, "reason", "count", "first_ms"),
+        (*_FIRE, "reason", "count", "first_ms", "by"),
         "a nominal time will not run; `count` > 1 covers all of the schedule's times since `first_ms`",
     ),
     Row(Event.CLAIMED, ("worker", "deliveries"), "a worker took the message"),
@@ -65,4 +67,6 @@ EVENTS: tuple[Row, ...] = (
     Row(Event.RECOVERED, ("worker", "deliveries"), "a dead worker's message went back to the front"),
     Row(Event.RELEASED, ("worker",), "a worker gave an unstarted message back"),
     Row(Event.LATE_ACK, ("worker",), "a former owner reported an end; nothing was changed"),
+    Row(Event.PAUSED, ("schedule", "reason", "until_ms"), "its fires are skipped from now on"),
+    Row(Event.RESUMED, ("schedule",), "it fires again"),
 )

@@ -45,6 +45,17 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:gen", "hash", "permanent", "configuration hash → its generation"),
     Key("ob:{ns:queue}:seen", "zset", "permanent", "configuration hash → when a beat last used it, ms"),
     Key("ob:{ns:queue}:live", "hash", "in use", "schedule id → messages of it that are not over"),
+    Key("ob:{ns:queue}:waiting", "zset", "in use", "ids that wait until the run before them is over"),
+    Key("ob:{ns:queue}:waitrec", "hash", "in use", "id → record that waits for the run before it"),
+    Key("ob:{ns:queue}:cancel", "zset", "in use", "id → until when the wish to cancel it stands, ms"),
+    Key(
+        "ob:{ns:queue}:cutoff", "zset", "in use", "schedule id → nominal ms; its older messages are cancelled"
+    ),
+    Key("ob:{ns:queue}:paused", "hash", "permanent", "schedule id → paused until, ms (0: for good), and why"),
+    Key("ob:{ns:queue}:fails", "hash", "permanent", "schedule id → its runs that failed in a row"),
+    Key(
+        "ob:{ns:queue}:runs", "hash", "permanent", "schedule id → its fires so far, where `limit` counts them"
+    ),
     Key("ob:{ns:queue}:stats", "hash", "permanent", "counters by name"),
     Key("ob:{ns:queue}:log", "stream", "permanent", "event log, capped"),
     Key("ob:{ns:lock:name}:owner", "string", "ttl", "token of the holder"),
@@ -107,6 +118,13 @@ class QueueKeys:
         self.gen = f"{prefix}:gen"
         self.seen = f"{prefix}:seen"
         self.live = f"{prefix}:live"
+        self.waiting = f"{prefix}:waiting"
+        self.waitrec = f"{prefix}:waitrec"
+        self.cancel = f"{prefix}:cancel"
+        self.cutoff = f"{prefix}:cutoff"
+        self.paused = f"{prefix}:paused"
+        self.fails = f"{prefix}:fails"
+        self.runs = f"{prefix}:runs"
         self.stats = f"{prefix}:stats"
         self.log = f"{prefix}:log"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from onebeat.keys import QueueKeys
-from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX
+from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX, WAIT_MAX
 from onebeat.wire import Protocol, insist
 
 STALE_MS = 5_000  # a configuration that no beat ran for so long gives way to an older one
@@ -32,8 +32,10 @@ class Standing:
 class Fire:
     """One decision to carry out: move the cursor from `cursor_ms` (as read) to `to_ms`.
 
+    `limit`: how many fires there may be in all; `pause_after`: failures in a row that pause the schedule.
     `record` is the message to queue, empty when the decision only skips. `fields` are the JSON members
-    (without braces) of its event, `skipped` the JSON line of a skipped stretch of `skips` times.
+    (without braces) of its event, `skipped` the JSON lines of skipped stretches, `skips` their reasons with
+    the number of times: `window=4`.
     """
 
     schedule: str
@@ -41,10 +43,12 @@ class Fire:
     to_ms: int
     next_ms: int | None
     overlap: str
+    limit: int | None = None
+    pause_after: int | None = None
     record: bytes = b""
     fields: bytes = b""
     skipped: bytes = b""
-    skips: int = 0
+    skips: str = ""
 
 
 class Fate(StrEnum):
@@ -98,20 +102,6 @@ def enrol(
 
 def emit(keys: QueueKeys, config: str, fires: Sequence[Fire], *, within_s: float) -> Protocol[Emitted]:
     """Carry out at most `EMIT_MAX` fires. A call that is sent again answers MOVED to where it moved."""
-    rows = [
-        (
-            fire.schedule,
-            fire.cursor_ms,
-            fire.to_ms,
-            "" if fire.next_ms is None else fire.next_ms,
-            fire.overlap,
-            fire.record,
-            fire.fields,
-            fire.skipped,
-            fire.skips,
-        )
-        for fire in fires
-    ]
     now, *answers = yield from insist(
         EMIT.call(
             gen=keys.gen,
@@ -119,16 +109,42 @@ def emit(keys: QueueKeys, config: str, fires: Sequence[Fire], *, within_s: float
             next=keys.next,
             live=keys.live,
             ready=keys.ready,
+            due=keys.due,
+            duerec=keys.duerec,
+            waiting=keys.waiting,
+            waitrec=keys.waitrec,
+            cutoff=keys.cutoff,
+            paused=keys.paused,
+            fails=keys.fails,
+            runs=keys.runs,
             bell=keys.bell,
             stats=keys.stats,
             log=keys.log,
             config=config,
             log_max=LOG_MAX,
-            fires=rows,
+            wait_max=WAIT_MAX,
+            fires=[_row(fire) for fire in fires],
         ),
         within_s=within_s,
     )
     return Emitted(int(now), [_answer(text) for text in answers])
+
+
+def _row(fire: Fire) -> tuple[str | int | bytes, ...]:
+    """The row of `emit.lua`'s ARGV."""
+    return (
+        fire.schedule,
+        fire.cursor_ms,
+        fire.to_ms,
+        "" if fire.next_ms is None else fire.next_ms,
+        fire.overlap,
+        "" if fire.limit is None else fire.limit,
+        "" if fire.pause_after is None else fire.pause_after,
+        fire.record,
+        fire.fields,
+        fire.skipped,
+        fire.skips,
+    )
 
 
 def _answer(text: bytes) -> Answer:

@@ -21,24 +21,35 @@ DELIVERIES_MAX = 5
 class Pulse:
     """`fenced`: wids that were declared dead meanwhile. `dead`: wids whose lease is over.
 
-    `next_end_ms`: when the lease that ends next would be over, Redis ms.
+    `next_end_ms`: when the lease that ends next would be over, Redis ms. `cancelled`: ids that the wids
+    hold and that somebody wants to end.
     """
 
     now_ms: int
     fenced: frozenset[str]
     dead: tuple[str, ...]
     next_end_ms: int | None
+    cancelled: tuple[str, ...] = ()
 
 
 def beat(
     keys: QueueKeys, wids: Sequence[str], *, lease_ms: int, join: bool, within_s: float
 ) -> Protocol[Pulse]:
     """Renew the leases of `wids` for `lease_ms`; `join` creates them."""
-    call = BEAT.call(lease=keys.lease, join=int(join), lease_ms=lease_ms, wids=wids)
-    now, alive, dead, next_end = yield from insist(call, within_s=within_s)
+    call = BEAT.call(
+        lease=keys.lease,
+        cancel=keys.cancel,
+        cutoff=keys.cutoff,
+        own=[keys.own(wid) for wid in wids],
+        join=int(join),
+        lease_ms=lease_ms,
+        wids=wids,
+    )
+    now, alive, dead, next_end, wanted = yield from insist(call, within_s=within_s)
     fenced = frozenset(wid for wid, lives in zip(wids, alive, strict=True) if not lives)
     ends = int(float(next_end)) if next_end else None
-    return Pulse(int(now), fenced, tuple(wid.decode() for wid in dead), ends)
+    gone, cancelled = (tuple(name.decode() for name in names) for names in (dead, wanted))
+    return Pulse(int(now), fenced, gone, ends, cancelled)
 
 
 def recover(
@@ -56,6 +67,10 @@ def recover(
         deadrec=keys.deadrec,
         deadwhy=keys.deadwhy,
         live=keys.live,
+        waiting=keys.waiting,
+        waitrec=keys.waitrec,
+        cutoff=keys.cutoff,
+        fails=keys.fails,
         bell=keys.bell,
         stats=keys.stats,
         log=keys.log,

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from onebeat.wire.scripts import load_all
 
-VERBS = ("adopt", "beat", "cycle", "emit", "enqueue", "enrol", "recover", "release")
-ADOPT, BEAT, CYCLE, EMIT, ENQUEUE, ENROL, RECOVER, RELEASE = load_all("queue", VERBS)
+VERBS = (
+    *("adopt", "beat", "cancel", "cycle", "emit", "enqueue", "enrol"),
+    *("insert", "pause", "recover", "release", "resume"),
+)
+ADOPT, BEAT, CANCEL, CYCLE, EMIT, ENQUEUE, ENROL, INSERT, PAUSE, RECOVER, RELEASE, RESUME = load_all(
+    "queue", VERBS
+)
 
 BATCH_MAX = 256  # rows in one script call: keeps a call under a millisecond of server time
+WAIT_MAX = 1_000  # messages of one schedule that wait for the one before them
 LOG_MAX = 100_000  # entries that a queue's event log keeps, about

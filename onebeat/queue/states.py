@@ -14,7 +14,7 @@ class State(StrEnum):
 
     NEW = "new"
     READY = "ready"
-    DELAYED = "delayed"
+    DELAYED = "delayed"  # until a time, or until the run before it is over
     CLAIMED = "claimed"
     DONE = "done"
     DEAD = "dead"
@@ -39,6 +39,7 @@ class Move(StrEnum):
     SKIP = "skip"
     EXPIRE = "expire"
     CANCEL = "cancel"
+    WITHDRAW = "withdraw"
     RECOVER = "recover"
     RELEASE = "release"
 
@@ -54,6 +55,7 @@ MOVES: dict[Move, tuple[State, State]] = {
     Move.SKIP: (State.CLAIMED, State.SKIPPED),
     Move.EXPIRE: (State.CLAIMED, State.EXPIRED),
     Move.CANCEL: (State.CLAIMED, State.CANCELLED),
+    Move.WITHDRAW: (State.DELAYED, State.CANCELLED),
     Move.RECOVER: (State.CLAIMED, State.READY),
     Move.RELEASE: (State.CLAIMED, State.READY),
 }

@@ -25,6 +25,11 @@ def fire_id(schedule: str, nominal_ms: int) -> str:
     return f"{schedule}@{nominal_ms}"
 
 
+def stretch_id(schedule: str, first_ms: int, last_ms: int) -> str:
+    """The identity of a stretch of skipped times; a single one is skipped under its own."""
+    return fire_id(schedule, last_ms) if first_ms == last_ms else f"{schedule}@{first_ms}~{last_ms}"
+
+
 def triggered(schedule: Schedule, now_ms: int, token: str) -> Draft:
     """A run that a person starts now, beside the plan: no cursor moves. `token` tells two of one ms apart.
 
@@ -120,17 +125,19 @@ class Mould:
             to_ms=decision.moved_ms,
             next_ms=decision.next_ms,
             overlap=schedule.overlap.value,
+            limit=schedule.limit,
+            pause_after=schedule.pause_after,
             record=record,
             fields=fields,
             skipped=b"\n".join(self._skipped_lines(decision)),
-            skips=sum(stretch.count for stretch in decision.skipped),
+            skips=" ".join(f"{stretch.reason.value}={stretch.count}" for stretch in decision.skipped),
         )
 
     def _skipped_lines(self, decision: Decision) -> list[bytes]:
         return [
             event_line(
                 Event.SKIPPED,
-                fire_id(self.schedule.id, stretch.last_ms),
+                stretch_id(self.schedule.id, stretch.first_ms, stretch.last_ms),
                 schedule=self.schedule.id,
                 task=self.schedule.task,
                 nominal_ms=stretch.last_ms,

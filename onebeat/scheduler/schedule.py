@@ -26,6 +26,9 @@ class Overlap(StrEnum):
     """What happens to a fire when the previous run of its schedule is not over."""
 
     SKIP = "skip"
+    QUEUE_ONE = "queue-one"  # one waits until the run before it is over, more are skipped
+    QUEUE_ALL = "queue-all"  # each waits for its turn
+    CANCEL_RUNNING = "cancel-running"  # the run before it is cancelled, it starts when that is over
     ALLOW = "allow"
 
 
@@ -68,7 +71,10 @@ class SingletonRule:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One entry of `schedules:`; `id` is its stable name."""
+    """One entry of `schedules:`; `id` is its stable name.
+
+    `limit`: how many fires there are in all; `pause_after`: how many failures in a row pause it.
+    """
 
     id: str
     task: str
@@ -80,6 +86,8 @@ class Schedule:
     overlap: Overlap = Overlap.SKIP
     catch_up: CatchUp = CatchUp()
     expires_ms: int | None = None
+    limit: int | None = None
+    pause_after: int | None = None
     timeout_ms: int | None = None
     retries: RetryRule | None = None
     singleton: SingletonRule | None = None

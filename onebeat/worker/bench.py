@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -44,6 +44,7 @@ class Ready:
     fence: int
     timeout_s: float | None
     stopping: Callable[[], bool]
+    cancelled: Container[str]
     now_ms: int
 
     @property
@@ -60,6 +61,7 @@ class Ready:
             fence=self.fence,
             deadline=_moment(deadline_ms),
             stopping=self.stopping,
+            ending=functools.partial(self.cancelled.__contains__, message.id),
         )
 
     def arguments(self, session: Any = None) -> tuple[list[Any], dict[str, Any]]:
@@ -89,6 +91,7 @@ class Bench:
     retention_s: float
     clock: Clock = SYSTEM
     registry: Registry = field(default_factory=lambda: REGISTRY)
+    cancelled: set[str] = field(default_factory=set)  # ids of messages whose end somebody asked for
     stopping: Callable[[], bool] = lambda: False
     cutting: Callable[[], bool] = lambda: False
 
@@ -119,7 +122,9 @@ class Bench:
         given = task.signature.fit(*payload.decode(message.body))
         timeout_ms = header.timeout_ms or task.timeout_ms
         timeout_s = timeout_ms / 1000 if timeout_ms else None
-        return Ready(message, task, given, fence, timeout_s, self.stopping, self.clock.wall_ms())
+        return Ready(
+            message, task, given, fence, timeout_s, self.stopping, self.cancelled, self.clock.wall_ms()
+        )
 
     def blocks(self, message: Message) -> bool:
         """Whether it runs on a thread from its first to its last moment: not async, and no singleton."""
@@ -154,7 +159,8 @@ class Bench:
         if lease is not None:
             ready.fence = lease.fence
         if not ready.task.signature.is_async:
-            return await self.threads.run(lambda: self.perform_here(ready, lease), ready.timeout_s)
+            work = functools.partial(self.perform_here, ready, lease)
+            return await self.threads.run(ready.message.id, work, ready.timeout_s)
         if ready.timeout_s is None:
             return await self._perform_async(ready, lease)
         try:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from onebeat import ready
@@ -57,14 +57,15 @@ class Child:
             for queue in settings.queues
         ]
 
-    async def live(self) -> int:
-        """Run until told to stop; the exit status."""
+    async def live(self, parent: Parent) -> int:
+        """Run until told to stop; the exit status. `parent` tells what to cancel."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._on_signal)
         loop.add_signal_handler(signal.SIGQUIT, self._on_quit)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which decides
         flows = [asyncio.create_task(pump.flow()) for pump in self._pumps]
         stopped = asyncio.create_task(self._stopped.wait())
+        parent.on_cancel = lambda id_: loop.call_soon_threadsafe(self.cancel, id_)
         ready.announce(f"pid {os.getpid()}")
         await _first([*flows, stopped])
         for flow in flows:
@@ -72,6 +73,11 @@ class Child:
                 self._cut.set()  # what still runs ends with this process and belongs to others
                 return self._report(flow.exception())
         return await self._stop(flows)
+
+    def cancel(self, id_: str) -> None:
+        """End the run of a message, if it is one of ours."""
+        for pump in self._pumps:
+            pump.cancel(id_)
 
     def _on_signal(self) -> None:
         if self._stopped.is_set():
@@ -121,15 +127,22 @@ async def _first(waits: Sequence[asyncio.Future[Any]], timeout_s: float | None =
     await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _die_with_parent() -> None:
-    """End when the supervisor is gone: its end of our stdin closes, however it died.
+class Parent(threading.Thread):
+    """Takes the supervisor's lines, each the id of a message to cancel; ends this process when it is gone.
 
-    For systems where the kernel does not tell (`die_with_parent.py`); a task that holds the interpreter
-    delays it.
+    However it died, its end of our stdin closes: for systems where the kernel does not tell
+    (`die_with_parent.py`). A task that holds the interpreter delays both.
     """
-    while os.read(sys.stdin.fileno(), 64):
-        pass
-    os.kill(os.getpid(), signal.SIGKILL)
+
+    def __init__(self) -> None:
+        super().__init__(name="onebeat-parent", daemon=True)
+        self.on_cancel: Callable[[str], object] = lambda _id: None
+
+    def run(self) -> None:
+        for line in sys.stdin.buffer:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and this process with it
+                self.on_cancel(line.decode("ascii", "replace").rstrip())
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _run(child: Coroutine[Any, Any, int]) -> int:
@@ -140,14 +153,15 @@ def _run(child: Coroutine[Any, Any, int]) -> int:
     return uvloop.run(child)
 
 
-async def _live(settings: WorkerSettings, wid: str) -> int:
-    return await Child(settings, wid).live()
+async def _live(settings: WorkerSettings, wid: str, parent: Parent) -> int:
+    return await Child(settings, wid).live(parent)
 
 
 def main() -> None:
     """Run a worker process; leaves without waiting for threads that never end."""
     settings, wid = from_json(os.environ.pop(SETTINGS)), os.environ.pop(WID)
-    threading.Thread(target=_die_with_parent, daemon=True, name="onebeat-parent").start()
+    parent = Parent()
+    parent.start()
     os.environ.update(
         ONEBEAT_REDIS_URL=settings.redis_url,
         ONEBEAT_NAMESPACE=settings.namespace,
@@ -157,7 +171,7 @@ def main() -> None:
     try:
         import_all(settings.imports)
         reach("child.started")
-        status = _run(_live(settings, wid))
+        status = _run(_live(settings, wid, parent))
     except OnebeatError as problem:
         LOG.error("%s", problem)
         status = problem.exit_code

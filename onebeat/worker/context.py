@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from onebeat.worker.threads import Cancelled
+
 _LOG = logging.getLogger("onebeat.task")
 
 
@@ -32,8 +34,23 @@ class Context:
     deadline: datetime | None = None
     log: logging.Logger = field(default=_LOG, repr=False)
     stopping: Callable[[], bool] = field(default=_never, repr=False)
+    ending: Callable[[], bool] = field(default=_never, repr=False)
 
     @property
     def shutting_down(self) -> bool:
         """True once the worker was told to stop: finish soon, or raise `Retry()` to go on elsewhere."""
         return self.stopping()
+
+    @property
+    def cancelled(self) -> bool:
+        """True once somebody asked for the end of this run; async tasks are cancelled as well."""
+        return self.ending()
+
+    def checkpoint(self) -> None:
+        """Call it now and then in a long blocking task: the place where its cancellation is felt.
+
+        Raises:
+            Cancelled: somebody asked for the end of this run.
+        """
+        if self.ending():
+            raise Cancelled("somebody asked for the end of this run")

@@ -37,7 +37,7 @@ class Hold:
         self._wid, self._line, self._slots, self._bench = wid, line, line.slots, bench
         self._ids: set[str] = set()
         self._backlog: deque[Claimed] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settled: list[Settled] = []
         self._run_ms: float | None = None
         self.problem: BaseException | None = None  # a run that could not be brought to its end
@@ -97,6 +97,7 @@ class Hold:
         ids = [message.id for message, _, _ in self._backlog]
         self._backlog.clear()
         self._ids.difference_update(ids)
+        self._bench.cancelled.difference_update(ids)
         return ids
 
     # -- running -------------------------------------------------------------------------------------
@@ -113,8 +114,8 @@ class Hold:
             elif slots.free > 0:
                 slots.running += 1
                 run = asyncio.create_task(self._run(claimed))
-                self._tasks.add(run)
-                run.add_done_callback(self._tasks.discard)
+                self._tasks[claimed[0].id] = run
+                run.add_done_callback(partial(self._tasks.pop, claimed[0].id))
             else:
                 return
             backlog.popleft()
@@ -177,10 +178,20 @@ class Hold:
         """The cycle that told `batch` was answered."""
         del self._settled[: len(batch)]
         self._ids.difference_update([one.id for one in batch])
+        self._bench.cancelled.difference_update([one.id for one in batch])
+
+    def cancel(self, id_: str) -> None:
+        """End the run of a message; one that has not begun ends when its turn comes."""
+        if id_ not in self._ids or id_ in self._bench.cancelled:
+            return
+        self._bench.cancelled.add(id_)
+        if not self._bench.threads.cancel(id_) and id_ in self._tasks:
+            # not at once: a task that is cancelled before its first step never takes one
+            asyncio.get_running_loop().call_soon(self._tasks[id_].cancel)
 
     async def cut(self, wait_s: float) -> None:
         """Cancel the runs that can be cancelled and wait `wait_s` seconds for them to clean up."""
-        running = list(self._tasks)
+        running = list(self._tasks.values())
         for run in running:
             run.cancel()
         if running:

@@ -22,7 +22,10 @@ LOG = logging.getLogger("onebeat.worker")
 
 
 class Liveness(threading.Thread):
-    """Renews every lease/4; `wids` answers the incarnations that live now."""
+    """Renews every lease/4; `wids` answers the incarnations that live now.
+
+    `on_cancel` is told, with each renewal until they have ended, which of their messages are to end.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,12 @@ class Liveness(threading.Thread):
         *,
         lease_ms: int,
         on_fatal: Callable[[Exception], None],
+        on_cancel: Callable[[Sequence[str]], None] = lambda _ids: None,
         clock: Clock = SYSTEM,
     ) -> None:
         super().__init__(name="onebeat-liveness", daemon=True)
         self._store, self._queues, self._wids, self._lease_ms = store, queues, wids, lease_ms
-        self._on_fatal, self._clock = on_fatal, clock
+        self._on_fatal, self._on_cancel, self._clock = on_fatal, on_cancel, clock
         self._done = threading.Event()
         self._well_since_s: float | None = None
 
@@ -77,6 +81,8 @@ class Liveness(threading.Thread):
         step_s = self._lease_ms / 4000
         pulse = self._store.run(beat(keys, wids, lease_ms=self._lease_ms, join=False, within_s=step_s))
         reach("liveness.renewed")
+        if pulse.cancelled:
+            self._on_cancel(pulse.cancelled)
         now_s = self._clock.mono_s()
         if self._well_since_s is None:
             self._well_since_s = now_s

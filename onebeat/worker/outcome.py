@@ -19,6 +19,7 @@ class End(StrEnum):
     CONFLICT = "conflict"  # the singleton is held and says `skip`
     UNKNOWN = "unknown"  # no such task here (a rolling deploy)
     EXPIRED = "expired"
+    CANCELLED = "cancelled"  # somebody asked for its end
     CUT = "cut"  # shutdown: not over, goes back to the front
 
 

@@ -86,6 +86,10 @@ class Pump:
             LOG.warning("queue %s: %d outcomes came late and changed nothing", self.keys.queue, claims.late)
         return claims
 
+    def cancel(self, id_: str) -> None:
+        """End the run of a message that is held here."""
+        self._hold.cancel(id_)
+
     async def _rest(self, claims: Claims, *, more: bool) -> None:
         """Wait until there is something to say or to ask for; `more` when the queue may hold more."""
         hold = self._hold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import traceback
 from typing import Any
 
@@ -23,6 +24,9 @@ from onebeat.queue.record import Message
 from onebeat.worker.bench import Bench, Conflict, Ready, singleton_of
 from onebeat.worker.outcome import End, Outcome, line_of, storable
 from onebeat.worker.retry import Retry
+from onebeat.worker.threads import Cancelled
+
+_TOLD = (asyncio.CancelledError, Cancelled)  # how a run learns that its end is wanted
 
 
 class Expired(Exception):
@@ -59,7 +63,8 @@ async def run_one(message: Message, fence: int, now_ms: int, bench: Bench) -> Ou
                 result = await bench.perform(ready, lease)
         return _done(result, started_ms, bench)
     except BaseException as problem:  # whatever a handler raises is an outcome, SystemExit included
-        failed = outcome_of(problem, ready, cut=bench.cutting())
+        wanted = message.id in bench.cancelled
+        failed = outcome_of(problem, ready, cut=bench.cutting(), cancelled=wanted)
         return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
@@ -69,10 +74,11 @@ def run_here(message: Message, fence: int, now_ms: int, bench: Bench) -> Outcome
     ready: Ready | None = None
     try:
         ready = _prepared(message, fence, now_ms, bench)
-        result = bench.threads.limited(lambda: bench.perform_here(ready), ready.timeout_s)
+        work = functools.partial(bench.perform_here, ready)
+        result = bench.threads.cancellable(message.id, work, ready.timeout_s)
         return _done(result, started_ms, bench)
     except BaseException as problem:
-        failed = outcome_of(problem, ready, cut=False)
+        failed = outcome_of(problem, ready, cut=False, cancelled=message.id in bench.cancelled)
         return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
@@ -80,6 +86,8 @@ def _prepared(message: Message, fence: int, now_ms: int, bench: Bench) -> Ready:
     expires_at_ms = message.header.expires_at_ms
     if expires_at_ms is not None and now_ms > expires_at_ms:
         raise Expired(f"claimed {now_ms - expires_at_ms} ms after it expired")
+    if message.id in bench.cancelled:
+        raise Cancelled("it was cancelled before it began")
     ready = bench.prepare(message, fence)
     reach("run.prepared")
     return ready
@@ -90,8 +98,11 @@ def _done(result: Any, started_ms: int, bench: Bench) -> Outcome:
     return Outcome(End.DONE, result, replayed=replayed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
-def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool) -> Outcome:
-    """What `problem` means for the message; `cut` when this worker is cancelling its runs."""
+def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool, cancelled: bool = False) -> Outcome:
+    """What `problem` means for the message; `cut` when this worker is cancelling its runs, `cancelled` when
+    somebody asked for the end of this one."""
+    if cancelled and not cut:  # also what was to be tried again: nobody wants it any more
+        return Outcome(End.CANCELLED, error="" if isinstance(problem, _TOLD) else line_of(problem))
     end = next((end for kind, end in _ENDS if isinstance(problem, kind)), End.FAILED)
     if isinstance(problem, asyncio.CancelledError) and ready is not None:
         end = End.CUT if cut else End.FAILED

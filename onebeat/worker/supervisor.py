@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -67,6 +68,7 @@ class Supervisor:
             self._wids,
             lease_ms=settings.lease_ms,
             on_fatal=self._on_fatal,
+            on_cancel=self._on_cancel,
         )
         ledger = Ledger(settings.database_url)
         ledger.create_tables()
@@ -104,6 +106,15 @@ class Supervisor:
 
     def _on_fatal(self, problem: Exception) -> None:
         self._fatal = problem
+
+    def _on_cancel(self, ids: Sequence[str]) -> None:
+        """Tell the children, one of which has it. A full pipe is no harm: they are told again."""
+        lines = "".join(f"{id_}\n" for id_ in ids).encode()
+        for seat in self._seats:
+            process = seat.process
+            if process is not None and process.stdin is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    os.write(process.stdin.fileno(), lines)
 
     def _wids(self) -> list[str]:
         return [seat.wid for seat in self._seats if seat.wid]
@@ -149,6 +160,8 @@ class Supervisor:
         finally:
             os.close(write_fd)
         reach("supervisor.started")
+        if seat.process.stdin is not None:
+            os.set_blocking(seat.process.stdin.fileno(), False)
         seat.ready_fd, seat.ready, seat.started_s = read_fd, False, time.monotonic()
 
     def _card(self, wid: str) -> bytes:

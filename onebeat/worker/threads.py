@@ -23,6 +23,10 @@ def _raise_in(thread_id: int, kind: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), target)
 
 
+class Cancelled(Exception):
+    """Somebody asked for the end of this run: let it pass, or clean up and raise it again."""
+
+
 class _Watch:
     """One call's time limit; the lock makes sure that it never hits the thread's next call."""
 
@@ -47,17 +51,50 @@ class Watchman:
     """A thread that knows when the time of each call is over; started with the first limited call."""
 
     def __init__(self) -> None:
+        self._at_work: dict[str, int] = {}  # call → its thread
+        self._told: set[str] = set()  # calls that were told to end
+        self._telling = threading.Lock()
         self._watches: set[_Watch] = set()
         self._changed = threading.Condition()
         self._wakes_at_s: float | None = None  # None: it is not started
 
-    def limited(self, work: Callable[[], T], timeout_s: float | None) -> T:
-        """What `work` returns, run on this very thread.
+    def cancellable(self, name: str, work: Callable[[], T], timeout_s: float | None) -> T:
+        """What `work` returns, run on this very thread; `name` is what `cancel` calls it.
 
         Raises:
-            TimeLimit: inside `work`, at its next bytecode after `timeout_s`. A call into C that does not
-                return (a sleep, a socket without a timeout) is not interrupted before it returns.
+            TimeLimit, Cancelled: inside `work`, at its next bytecode after `timeout_s`, or `cancel`. A call
+                into C that does not return (a sleep, a socket without a timeout) is not interrupted before
+                it returns.
         """
+        thread_id = self._at_work[name] = threading.get_ident()
+        ended = False
+        try:
+            try:
+                result = self._limited(work, timeout_s)
+                ended = True
+            finally:
+                del self._at_work[name]
+                if self._told and name in self._told:
+                    with self._telling:  # it must not hit the thread's next call
+                        _raise_in(thread_id, None)
+                        self._told.discard(name)
+        except Cancelled:
+            if not ended:
+                raise
+        return result
+
+    def cancel(self, name: str) -> bool:
+        """Have `Cancelled` raised in the call `name`; False when no thread works on it."""
+        with self._telling:
+            self._told.add(name)
+            thread_id = self._at_work.get(name)
+            if thread_id is None:
+                self._told.discard(name)
+                return False
+            _raise_in(thread_id, Cancelled)
+            return True
+
+    def _limited(self, work: Callable[[], T], timeout_s: float | None) -> T:
         if timeout_s is None:
             return work()
         watch = self._begin(timeout_s)
@@ -99,19 +136,19 @@ class Threads(Watchman):
         super().__init__()
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="onebeat-held")
 
-    async def run(self, work: Callable[[], T], timeout_s: float | None) -> T:
-        """What `work` returns, run on a thread; raises as `limited` does."""
+    async def run(self, name: str, work: Callable[[], T], timeout_s: float | None) -> T:
+        """What `work` returns, run on a thread; raises as `cancellable` does."""
         loop = asyncio.get_running_loop()
-        result, problem = await loop.run_in_executor(self._pool, self._caught, work, timeout_s)
+        result, problem = await loop.run_in_executor(self._pool, self._caught, name, work, timeout_s)
         if problem is not None:
             raise problem
         return result  # type: ignore[return-value]
 
     def _caught(
-        self, work: Callable[[], T], timeout_s: float | None
+        self, name: str, work: Callable[[], T], timeout_s: float | None
     ) -> tuple[T | None, BaseException | None]:
         """What `work` returned or raised. As a value: a future with StopIteration would never end."""
         try:
-            return self.limited(work, timeout_s), None
+            return self.cancellable(name, work, timeout_s), None
         except BaseException as problem:
             return None, problem

@@ -43,6 +43,8 @@ def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) 
             return Verdict(Move.SKIP, reason=SkipReason.SINGLETON.value)
         case End.EXPIRED:
             return Verdict(Move.EXPIRE, reason=SkipReason.EXPIRED.value)
+        case End.CANCELLED:
+            return Verdict(Move.CANCEL, reason="cancelled")
         case End.CUT:
             return Verdict(Move.RELEASE, reason="shutdown", counted=False)
         case End.UNKNOWN if outcome.ended_ms - message.enqueued_ms < PARK_MAX_MS:

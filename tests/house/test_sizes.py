@@ -13,7 +13,13 @@ FUNCTION_MAX = 40
 LUA_MAX = 120
 
 # file, or file::function → (limit, why it may be longer)
-RAISED: dict[str, tuple[int, str]] = {}
+RAISED: dict[str, tuple[int, str]] = {
+    "onebeat/queue/lua/cycle.lua": (
+        170,
+        "the one round trip: settle, promote, claim and what follows an end",
+    ),
+    "onebeat/queue/lua/emit.lua": (150, "all policies about a fire are decided in the step that queues it"),
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from onebeat.keys import queue_keys
+from onebeat.queue.control import pause, resume
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.liveness import beat
 from onebeat.queue.record import unpack
@@ -28,6 +29,7 @@ from tests.interleave.world import NAMESPACE
 KEYS = queue_keys(NAMESPACE, "default")
 PERIODS_MS = {"often": 500, "seldom": 2_000}
 LATE_MAX_MS = 700  # in the calm, with a deputy's patience to spare
+OVERLAPS = (Overlap.SKIP, Overlap.QUEUE_ONE, Overlap.QUEUE_ALL, Overlap.ALLOW)
 CONFIGS = ("old", "new", "newer")
 
 
@@ -36,7 +38,7 @@ class Emission(Scenario):
 
     name = "emission"
     steps = (15, 40)
-    acts: ClassVar[dict[str, float]] = {"beat": 3, "deploy": 1}
+    acts: ClassVar[dict[str, float]] = {"beat": 3, "deploy": 1, "hold_back": 2, "let_go": 1}
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:
         super().__init__(hub, rng)
@@ -47,14 +49,19 @@ class Emission(Scenario):
                 id=id_,
                 task="t",
                 trigger=EveryTrigger(period_ms / 1000),
-                overlap=rng.choice((Overlap.SKIP, Overlap.ALLOW)),
+                overlap=rng.choice(OVERLAPS),
+                limit=rng.choice((None, None, 4)),
                 catch_up=CatchUp(rng.choice(policies), window_ms=rng.choice((11_000, 3_600_000)), max=3),
                 fingerprint=id_,
             )
             for id_, period_ms in PERIODS_MS.items()
         ]
+        self.model.one_by_one = frozenset(
+            one.id for one in self._schedules if one.overlap is not Overlap.ALLOW
+        )
         self._newest = 0
         self._beats = 0
+        self._people = 0
         for _ in range(rng.choice((2, 2, 3))):
             self._start_beat(0)
         self._start_worker()
@@ -113,7 +120,24 @@ class Emission(Scenario):
         for record in records:
             self.model.ran.add(unpack(record).id)
 
+    def _start_person(self, choice: Choice) -> None:
+        """Somebody pauses or resumes a schedule."""
+        self._people += 1
+        machine = self.hub.add(f"person{self._people}")
+        schedule = sorted(PERIODS_MS)[choice.number % 2]
+        until_ms = self.now_ms + 3_000 if choice.number % 3 else 0
+
+        def decide() -> None:
+            if choice.what == "hold_back":
+                machine.port.run(pause(KEYS, schedule, reason="x", until_ms=until_ms, within_s=3600.0))
+            else:
+                machine.port.run(resume(KEYS, schedule, within_s=3600.0))
+
+        machine.start(decide)
+
     def act(self, choice: Choice) -> None:
+        if choice.what in ("hold_back", "let_go"):
+            self._start_person(choice)
         if self._beats >= 7:
             return
         if choice.what == "deploy" and self._newest + 1 < len(CONFIGS):
@@ -137,7 +161,11 @@ class Emission(Scenario):
                 model.enrol(str(args[0]), args[1:], self.now_ms, answer, excused=asked != self.hub.losses)
             case "emit":
                 self.reached |= {told.decode().split()[0] for told in answer[1:]}
-                model.emit(str(args[0]), args[2:], self.now_ms, answer)
+                model.emit(str(args[0]), args[3:], self.now_ms, answer)
+            case "pause":
+                model.pause(str(args[0]), int(args[1]), answer)
+            case "resume":
+                model.resume(str(args[0]), answer)
             case "cycle" if answer[0] == b"ok":
                 model.cycle(args, [unpack(record).id for record in answer[5]])
 
@@ -152,7 +180,7 @@ class Emission(Scenario):
 
     def calm(self) -> None:
         """Who is left emits: a fresh beat, one that went through all this alone, or a few together."""
-        beats = [one for one in self.hub.living if one.name != "worker"]
+        beats = [one for one in self.hub.living if one.name.startswith("beat")]
         stay = min(self.rng.choice((0, 1, 2)), len(beats))
         for surplus in self.rng.sample(beats, len(beats) - stay):
             surplus.die()
@@ -173,6 +201,7 @@ class Emission(Scenario):
         cursors = {key.decode(): int(value) for key, value in zip(told[::2], told[1::2], strict=True)}
         expect(cursors == stored.cursors, "E4", f"cursors {cursors}, expected {stored.cursors}")
         queued = [unpack(record).id for key in KEYS.ready for record in raw("LRANGE", key, 0, -1)]
+        queued += [field.decode() for field in raw("HKEYS", KEYS.waitrec)]
         twice = {id_ for id_ in queued if queued.count(id_) > 1}
         if twice:
             raise Violation("E1", f"more than once in the queue: {sorted(twice)[:5]}")

@@ -13,7 +13,10 @@ from onebeat.queue.record import unpack
 from tests.interleave.process import Violation
 from tests.interleave.scenario import expect
 
-ROW = ("id", "cursor", "to", "next_ms", "overlap", "record", "fields", "skipped", "skips")
+ROW = (
+    *("id", "cursor", "to", "next_ms", "overlap", "limit", "pause_after"),
+    *("record", "fields", "skipped", "skips"),
+)
 
 
 @dataclass
@@ -25,6 +28,8 @@ class Stored:
     seen_ms: dict[str, int] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
     live: dict[str, set[str]] = field(default_factory=dict)
+    paused: dict[str, int] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
     emitted: set[str] = field(default_factory=set)
     claimed: set[str] = field(default_factory=set)
 
@@ -38,6 +43,7 @@ class Model:
     decided: dict[str, set[int]] = field(default_factory=dict)
     began_ms: dict[str, int] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
+    one_by_one: frozenset[str] = frozenset()  # schedules whose runs must not overlap
 
     def remember(self) -> Stored:
         return copy.deepcopy(self.stored)
@@ -111,8 +117,9 @@ class Model:
     def _decide(self, row: dict[str, Any], to_ms: int, word: str, where: str) -> None:
         stored, id_ = self.stored, row["id"]
         live = stored.live.setdefault(id_, set())
-        fires = bool(row["record"]) and not (row["overlap"] == "skip" and live)
-        expect(word == ("emitted" if fires else "skipped"), "E3", f"{len(live)} of it run: {where}")
+        barred = self._barred(row, to_ms, len(live))
+        fires = bool(row["record"]) and not barred
+        expect(word == ("emitted" if fires else "skipped"), "E3", f"{barred}, {len(live)} of it run: {where}")
         self._skip(id_, row)
         if row["record"]:
             message = unpack(row["record"])
@@ -122,8 +129,33 @@ class Model:
             if fires:
                 expect(message.id not in stored.emitted, "E1", f"{message.id} is queued again")
                 stored.emitted.add(message.id)
+                stored.runs[id_] = stored.runs.get(id_, 0) + 1
                 live.add(message.id)
         stored.cursors[id_] = to_ms
+
+    def _barred(self, row: dict[str, Any], to_ms: int, live: int) -> str:
+        """Why its policies do not let a fire in; empty when they do."""
+        id_, overlap = row["id"], row["overlap"]
+        until_ms = self.stored.paused.get(id_, -1)
+        if until_ms == 0 or to_ms < until_ms:
+            return "paused"
+        self.stored.paused.pop(id_, None)
+        if not row["record"]:
+            return ""
+        if row["limit"] != "" and self.stored.runs.get(id_, 0) >= int(row["limit"]):
+            return "limit"
+        most = {"skip": 0, "queue-one": 1}.get(overlap)
+        return "overlap" if most is not None and live > most else ""
+
+    # -- people -------------------------------------------------------------------------------------
+
+    def pause(self, schedule: str, until_ms: int, answer: Any) -> None:
+        expect(int(answer) == (self.stored.paused.get(schedule) != until_ms), "E3", f"pause: {answer}")
+        self.stored.paused[schedule] = until_ms
+
+    def resume(self, schedule: str, answer: Any) -> None:
+        was = self.stored.paused.pop(schedule, None) is not None
+        expect(int(answer) == was, "E3", f"resume of {schedule}, paused: {was}, answered {answer}")
 
     def _skip(self, id_: str, row: dict[str, Any]) -> None:
         for line in row["skipped"].splitlines():
@@ -147,6 +179,9 @@ class Model:
                 stored.claimed.remove(str(args[at]))
                 stored.live.get(str(args[at + 5]), set()).discard(str(args[at]))
         stored.claimed |= set(claimed)
+        for id_ in self.one_by_one:
+            together = [one for one in stored.claimed if one.startswith(f"{id_}@")]
+            expect(len(together) <= 1, "E3", f"at the same time run {together}")
 
     def grid(self, id_: str, after_ms: int, until_ms: int) -> Iterator[int]:
         """Every nominal time in (after, until]."""

@@ -47,6 +47,9 @@ class Model:
     over: set[str] = field(default_factory=set)  # wids whose lease is over
     due: list[str] = field(default_factory=list)  # due now, the earliest first
     later: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)  # for the end of the run before them
+    wishes: set[str] = field(default_factory=set)  # ids that somebody wants to end
+    cutoff: int = 0  # fires of `s` before this one are to end
     ended: dict[str, State] = field(default_factory=dict)
     stats: Counter[str] = field(default_factory=Counter)
 
@@ -57,6 +60,62 @@ class Model:
             self.later.add(told.id)
         else:
             self.ready[told.priority].append(told.id)
+
+    def fire(self, told: Told, overlap: str, nominal: int) -> bool:
+        """A fire of its schedule arrives; False when its policy does not let it in."""
+        if overlap == "cancel-running" and self.running(told.schedule):
+            self.cutoff = nominal
+            before = f"{told.schedule}@{nominal - 1}"
+            if before in self.later or before in self.due:
+                self._take_out(before)
+                self.ended[before] = State.CANCELLED
+                self.stats["cancel"] += 1
+        count = self.running(told.schedule)
+        if not count or overlap == "allow":
+            self.arrive(told, delayed=False, word="emitted")
+        elif overlap in ("cancel-running", "queue-all") or (overlap == "queue-one" and count == 1):
+            self.messages[told.id] = told
+            self.stats["emitted"] += 1
+            self.waiting.add(told.id)
+        else:
+            self.stats["skipped"] += 1
+            self.stats["skipped.overlap"] += 1
+            return False
+        return True
+
+    def cancel(self, id_: str) -> bool:
+        """Whether it is over at once; else it is as soon as a worker has it."""
+        if id_ not in (*self.later, *self.due, *self.waiting):
+            self.wishes.add(id_)
+            return False
+        self._take_out(id_)
+        self.stats["cancel"] += 1
+        self._end(id_, State.CANCELLED)
+        return True
+
+    def _take_out(self, id_: str) -> None:
+        self.later.discard(id_)
+        self.waiting.discard(id_)
+        self.due = [one for one in self.due if one != id_]
+
+    def is_wanted(self, id_: str) -> bool:
+        """Nobody wants it to run (any more)?"""
+        told = self.messages[id_]
+        return id_ in self.wishes or bool(told.schedule and int(id_.split("@")[1]) < self.cutoff)
+
+    def _end(self, id_: str, state: State) -> None:
+        """A message is over; the next of its schedule may start when no other is in the way."""
+        assert id_ not in self.ended
+        self.ended[id_] = state
+        self.wishes.discard(id_)
+        schedule = self.messages[id_].schedule
+        left = self.running(schedule) if schedule else 0
+        if schedule and not left:
+            self.cutoff = 0
+        elif schedule and self.waiting and left <= len(self.waiting):
+            following = min(self.waiting)
+            self.waiting.remove(following)
+            self.ready[self.messages[following].priority].append(following)
 
     def running(self, schedule: str) -> int:
         """How many messages of a schedule are not over: what `live` must say."""
@@ -79,10 +138,16 @@ class Model:
             self.ready[self.messages[id_].priority].append(id_)
         self.due.clear()
         claimed: list[str] = []
-        for waiting in self.ready.values():
+        for ready in self.ready.values():
             count = want - len(claimed)
-            claimed += waiting[:count]
-            del waiting[:count]
+            taken = ready[:count]
+            del ready[:count]
+            for id_ in taken:
+                if self.is_wanted(id_):
+                    self.stats["cancel"] += 1
+                    self._end(id_, State.CANCELLED)
+                else:
+                    claimed.append(id_)
         self.held[wid] |= set(claimed)
         return late, claimed
 
@@ -90,8 +155,7 @@ class Model:
         target = MOVES[move][1]
         self.stats[move.value] += 1
         if target in TERMINAL:
-            assert id_ not in self.ended
-            self.ended[id_] = target
+            self._end(id_, target)
         else:
             self.messages[id_] = replace(self.messages[id_], attempt=self.messages[id_].attempt + 1)
             self.later.add(id_)
@@ -103,12 +167,12 @@ class Model:
         ids = self.held.pop(wid, set())
         self.over.discard(wid)
         back = []
-        for id_ in ids:
+        for id_ in sorted(ids, key=lambda i: self.messages[i].age, reverse=True):
             told = self.messages[id_]
             self.messages[id_] = replace(told, deliveries=told.deliveries + 1)
             if told.deliveries + 1 >= self.deliveries_max:
-                self.ended[id_] = State.DEAD
                 self.stats["bury"] += 1
+                self._end(id_, State.DEAD)
             else:
                 back.append(id_)
         self.stats["recovered"] += len(back)
@@ -143,6 +207,8 @@ class Model:
             "ready": [text for waiting in self.ready.values() for text in said(waiting)],
             "own": {wid: sorted(said(ids)) for wid, ids in self.held.items() if ids},
             "lease": {wid: "over" if wid in self.over else "alive" for wid in self.held},
+            "waiting": said(sorted(self.waiting)),
+            "cancel": sorted(self.wishes),
             "due": {**dict.fromkeys(said(self.due), "now"), **dict.fromkeys(said(self.later), "later")},
             "dead": dict.fromkeys(said(dead), "test"),
             "live": {name: count for name in schedules if (count := self.running(name))},

@@ -94,15 +94,23 @@ class Room:
         self._put_aside(keys.dead, keys.deadrec, state.get("dead", {}), now)
         for text, why in state.get("dead", {}).items():
             redis.hset(keys.deadwhy, text.split()[0], json.dumps({"reason": why}))
-        for part in ("live", "stats", "sched", "gen"):
+        self._put_waiting(state.get("waiting", ()))
+        for part in ("live", "stats", "sched", "gen", "paused", "fails", "runs"):
             if part in state:
                 redis.hset(getattr(keys, part), mapping=state[part])
         for key, scores in (
             (keys.next, state.get("next")),
+            (keys.cutoff, state.get("cutoff")),
+            (keys.cancel, {id_: now + FAR_MS for id_ in state.get("cancel", ())}),
             (keys.bell, {"*": 0} if "bell" in state else None),
         ):
             if scores:
                 redis.zadd(key, scores)
+
+    def _put_waiting(self, said: Iterable[str]) -> None:
+        for text in said:
+            self.redis.zadd(self.keys.waiting, {text.split()[0]: 0})
+            self.redis.hset(self.keys.waitrec, mapping=_records([text]))
 
     def _put_aside(self, times: str, records: str, said: dict[str, str], now_ms: int) -> None:
         for text, when in said.items():
@@ -132,7 +140,13 @@ class Room:
             "log": [f"{line['event']} {line['id']}" for line in self.log()],
             "next": self._zset(keys.next),
         }
-        for part in ("live", "stats", "sched"):
+        waiting = redis.hgetall(keys.waitrec)
+        state["waiting"] = [words(waiting.pop(id_)) for id_ in redis.zrange(keys.waiting, 0, -1)]
+        assert not waiting
+        state["cancel"] = list(self._zset(keys.cancel))
+        state["cutoff"] = self._zset(keys.cutoff)
+        state["paused"] = {k: v.decode() for k, v in self._fields(keys.paused).items()}
+        for part in ("live", "stats", "sched", "fails", "runs"):
             state[part] = {name: int(n) for name, n in self._fields(getattr(keys, part)).items()}
         state["gen"] = {k: v.decode() for k, v in self._fields(keys.gen).items()}
         return {part: value for part, value in state.items() if value}

@@ -102,6 +102,7 @@ ROWS: dict[str, tuple[State, tuple[int, int, list[Settled]], list[str], dict[str
             "own": {"w": ["b"]},
             "dead": {"a rec live": "error"},
             "live": {},
+            "fails": {"s": 1},
             "stats": {"bury": 1},
         },
     ),

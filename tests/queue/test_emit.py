@@ -17,11 +17,13 @@ SKIPPED = b'{"event":"skipped","id":"s@150","reason":"window","count":4}'
 
 def fire(words: str = "s@200 live", **changed: Any) -> Fire:
     """The fire of `s` from 100 to 200, next 300."""
-    usual = Fire("s", 100, 200, 300, "skip", record(words), b'"id":"s@200"')
+    usual = Fire("s", 100, 200, 300, "skip", record=record(words), fields=b'"id":"s@200"')
     return replace(usual, **changed)
 
 
-only_skip = fire(record=b"", fields=b"", skipped=SKIPPED, skips=4)
+only_skip = fire(record=b"", fields=b"", skipped=SKIPPED, skips="window=4")
+WAITED = {"skipped": 4, "skipped.window": 4}
+OVERLAP = {"skipped": 1, "skipped.overlap": 1}
 EMITTED = {
     "ready": ["s@200 live"],
     "sched": {"s": 200},
@@ -51,19 +53,19 @@ ROWS: dict[str, tuple[State, list[Fire], list[Answer], dict[str, Any]]] = {
         AT,
         [only_skip],
         [Answer(Fate.SKIPPED)],
-        {"sched": {"s": 200}, "next": {"s": 300}, "stats": {"skipped": 4}, "log": ["skipped s@150"]},
+        {"sched": {"s": 200}, "next": {"s": 300}, "stats": WAITED, "log": ["skipped s@150"]},
     ),
     "skips a stretch and fires": (
         AT,
-        [fire(skipped=SKIPPED, skips=4)],
+        [fire(skipped=SKIPPED, skips="window=4")],
         [Answer(Fate.EMITTED)],
-        {**EMITTED, "stats": {"skipped": 4, "emitted": 1}, "log": ["skipped s@150", "emitted s@200"]},
+        {**EMITTED, "stats": {**WAITED, "emitted": 1}, "log": ["skipped s@150", "emitted s@200"]},
     ),
     "overlap": (
         {**AT, "live": {"s": 1}},
         [fire()],
         [Answer(Fate.SKIPPED)],
-        {"sched": {"s": 200}, "next": {"s": 300}, "stats": {"skipped": 1}, "log": ["skipped s@200"]},
+        {"sched": {"s": 200}, "next": {"s": 300}, "stats": OVERLAP, "log": ["skipped s@200"]},
     ),
     "overlap is allowed": (
         {**AT, "live": {"s": 1}},
@@ -80,14 +82,9 @@ ROWS: dict[str, tuple[State, list[Fire], list[Answer], dict[str, Any]]] = {
     "two times of one schedule in one call": (
         AT,
         [
-            fire(overlap="queue-all"),
+            fire(overlap="allow"),
             fire(
-                "s@300 live",
-                cursor_ms=200,
-                to_ms=300,
-                next_ms=400,
-                overlap="queue-all",
-                fields=b'"id":"s@300"',
+                "s@300 live", cursor_ms=200, to_ms=300, next_ms=400, overlap="allow", fields=b'"id":"s@300"'
             ),
         ],
         [Answer(Fate.EMITTED), Answer(Fate.EMITTED)],

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from onebeat.queue.control import cancel
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.emission import Answer, Fate, Fire, adopt, emit, enrol
 from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue
@@ -26,6 +27,7 @@ from onebeat.queue.liveness import beat, recover, release
 from onebeat.queue.record import id_of
 from onebeat.queue.states import MOVES, Move
 from onebeat.queue.states import State as Life
+from onebeat.scheduler.schedule import Overlap
 from onebeat.wire import Protocol, Store
 from tests.queue.model import Model, Told
 from tests.queue.room import FAR_MS, WITHIN_S, Room, State, message, record
@@ -80,23 +82,29 @@ class Queue(RuleBasedStateMachine):
         for told in new:
             self.model.arrive(told, delayed=delayed)
 
-    @rule(overlap=st.sampled_from(["skip", "allow"]), stale=st.booleans(), lost=LOST)
+    @rule(overlap=st.sampled_from(Overlap), stale=st.booleans(), lost=LOST)
     def emit(self, overlap: str, stale: bool, lost: bool) -> None:
         read = self.cursor - 1 if stale else self.cursor
         told = Told(f"s@{read + 1}", 1, schedule="s")
-        fire = Fire("s", read, read + 1, read + 2, overlap, record(told.words), f'"id":"{told.id}"'.encode())
+        about = {"record": record(told.words), "fields": f'"id":"{told.id}"'.encode()}
+        fire = Fire("s", read, read + 1, read + 2, overlap, **about)  # type: ignore[arg-type]
         answer = self.run(emit(self.keys, "cfg", [fire], within_s=WITHIN_S), lost=lost).answers[0]
         if stale:
             assert answer == Answer(Fate.MOVED, self.cursor)
             return
-        skips = overlap == "skip" and self.model.running("s") > 0
-        done = Answer(Fate.SKIPPED if skips else Fate.EMITTED)
         self.cursor += 1
+        done = Answer(Fate.EMITTED if self.model.fire(told, overlap, self.cursor) else Fate.SKIPPED)
         assert answer == (Answer(Fate.MOVED, self.cursor) if lost else done)
-        if skips:
-            self.model.stats["skipped"] += 1
-        else:
-            self.model.arrive(told, delayed=False, word="emitted")
+
+    @precondition(lambda self: len(self.model.ended) < len(self.model.messages))
+    @rule(data=st.data(), lost=LOST)
+    def cancel(self, data: st.DataObject, lost: bool) -> None:
+        id_ = data.draw(st.sampled_from(sorted(self.model.messages.keys() - self.model.ended.keys())))
+        answer = self.run(cancel(self.keys, [id_], within_s=WITHIN_S), lost=lost)
+        over = self.model.cancel(id_)
+        assert answer == [over and not lost]
+        if over and lost:  # asked again it is not known any more; the wish expires by itself
+            self.room.redis.zrem(self.keys.cancel, id_)
 
     # -- time ------------------------------------------------------------------------------------------
 
@@ -174,6 +182,8 @@ class Queue(RuleBasedStateMachine):
         assert pulse.fenced == set(wids) - alive
         self.model.over -= alive
         assert set(pulse.dead) == self.model.over
+        held = {id_ for wid in wids for id_ in self.model.held.get(wid, ())}
+        assert set(pulse.cancelled) == {id_ for id_ in held if self.model.is_wanted(id_)}
 
     @precondition(lambda self: self.mine)
     @rule(data=st.data(), gone=st.booleans(), lost=LOST)
@@ -202,12 +212,14 @@ class Queue(RuleBasedStateMachine):
         seen["dead"] = dict.fromkeys(seen.get("dead", {}), "test")
         seen["stats"] = {name: number for name, number in seen.get("stats", {}).items() if number}
         expected = self.model.look()
-        for part in ("ready", "own", "lease", "due", "dead", "live", "stats"):
+        seen["cancel"] = sorted(seen.get("cancel", ()))
+        for part in ("ready", "own", "lease", "due", "dead", "live", "waiting", "cancel", "stats"):
             assert (seen.get(part) or None) == (expected.get(part) or None), part
         self._nothing_is_lost_or_in_two_places(seen)
 
     def _nothing_is_lost_or_in_two_places(self, seen: State) -> None:
         places = [*seen.get("ready", ()), *seen.get("due", ()), *seen.get("dead", ())]
+        places += seen.get("waiting", ())
         places += [text for held in seen.get("own", {}).values() for text in held]
         ids = [text.split()[0] for text in places]
         assert len(ids) == len(set(ids)), "Q3: a message is in two places"

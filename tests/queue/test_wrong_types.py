@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from onebeat.errors import Remedy, StoreError
 from onebeat.queue.cycle import Settled, cycle_call
-from onebeat.queue.scripts import ADOPT, BEAT, EMIT, ENROL, RECOVER, RELEASE, VERBS
+from onebeat.queue.scripts import (
+    ADOPT,
+    BEAT,
+    CANCEL,
+    EMIT,
+    ENROL,
+    INSERT,
+    PAUSE,
+    RECOVER,
+    RELEASE,
+    RESUME,
+    VERBS,
+)
 from onebeat.queue.states import MOVES, Move
 from onebeat.wire import Call, load
 from tests.queue.room import FAR_MS, Room, State, record
@@ -25,6 +39,9 @@ FULL: State = {
     "gen": {"cfg": "1", "top": "cfg"},
     "sched": {"s": 100},
     "next": {"s": 200},
+    "paused": {"s": "0 why"},
+    "fails": {"s": 1},
+    "waiting": ["s@9"],
 }
 
 
@@ -35,29 +52,51 @@ def calls(room: Room) -> dict[str, Call]:
         Settled("a", Move.RETRY, 1, record("a t1"), event=b'{"event":"retried"}'),
         Settled("b", Move.BURY, record=record("b"), why=b"{}", counted="s"),
     ]
-    own = {"own": keys.own("w"), "lease": keys.lease, "bell": keys.bell, "stats": keys.stats, "log": keys.log}
-    dead = {"dead": keys.dead, "deadrec": keys.deadrec, "deadwhy": keys.deadwhy, "live": keys.live}
-    emitted = {
-        name: getattr(keys, name)
-        for name in ("gen", "sched", "next", "live", "ready", "bell", "stats", "log")
-    }
+
+    def named(*names: str) -> dict[str, Any]:
+        return {name: getattr(keys, name) for name in names}
+
+    own = {"own": keys.own("w"), **named("lease", "bell", "stats", "log", "ready")}
+    waits = named("live", "waiting", "waitrec", "cutoff", "bell", "stats", "log", "ready")
+    dead = named("dead", "deadrec", "deadwhy", "fails")
+    emitted = named("gen", "sched", "next", "due", "duerec", "paused", "fails", "runs")
     return {
         "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1),
-        "beat": BEAT.call(lease=keys.lease, join=1, lease_ms=1, wids=["w"]),
+        "beat": BEAT.call(
+            **named("lease", "cancel", "cutoff"), own=[keys.own("w")], join=1, lease_ms=1, wids=["w"]
+        ),
+        "cancel": CANCEL.call(
+            **waits, **named("due", "duerec", "cancel"), stands_ms=9, log_max=9, ids=["a", "e"]
+        ),
         "cycle": cycle_call(keys, wid="w", seq=2, lease_ms=FAR_MS, want=9, settled=settled),
-        "emit": EMIT.call(**emitted, config="cfg", log_max=9, fires=[_row(fire("s@200 live rec"))]),
+        "emit": EMIT.call(
+            **emitted, **waits, config="cfg", log_max=9, wait_max=9, fires=[_row(fire("s@200 live rec"))]
+        ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
         "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", schedules=[("t", "")]),
-        "recover": RECOVER.call(
-            **own, **dead, ready=keys.ready, wid="w", gone=1, deliveries_max=5, log_max=9
+        "insert": INSERT.call(
+            **waits,
+            cancel=keys.cancel,
+            uniq=[keys.uniq("k")],
+            token="t",
+            kept_ms=9,
+            wait_max=9,
+            log_max=9,
+            asked=[("s@7", "s", 7, "allow", record("s@7"), "")],
         ),
-        "release": RELEASE.call(**own, ready=keys.ready, wid="w", leave=1, log_max=9, ids=[]),
+        "pause": PAUSE.call(
+            paused=keys.paused, log=keys.log, schedule="s", until_ms=0, why="x", line="{}", log_max=9
+        ),
+        "recover": RECOVER.call(**{**own, **waits, **dead}, wid="w", gone=1, deliveries_max=5, log_max=9),
+        "release": RELEASE.call(**own, wid="w", leave=1, log_max=9, ids=[]),
+        "resume": RESUME.call(**named("paused", "fails", "log"), schedule="s", line="{}", log_max=9),
     }
 
 
 def _row(one: object) -> tuple[object, ...]:
-    names = ("schedule", "cursor_ms", "to_ms", "next_ms", "overlap", "record", "fields", "skipped", "skips")
-    return tuple(getattr(one, name) for name in names)
+    names = ("schedule", "cursor_ms", "to_ms", "next_ms", "overlap", "limit", "pause_after")
+    told = (*names, "record", "fields", "skipped", "skips")
+    return tuple("" if (value := getattr(one, name)) is None else value for name in told)
 
 
 @pytest.mark.leaves_keys

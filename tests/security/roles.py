@@ -65,7 +65,10 @@ ROLES: dict[str, Role] = {
         ),
         EVERYTHING,
     ),
-    "operator": Role(("locks/release", "locks/ring"), includes=("viewer", "client")),
+    "operator": Role(
+        ("locks/release", "locks/ring", "queue/cancel", "queue/insert", "queue/pause", "queue/resume"),
+        includes=("viewer", "client"),
+    ),
 }
 
 

@@ -16,9 +16,10 @@ from onebeat.locks.door import new_token
 from onebeat.locks.protocol import Grant, acquire, renew
 from onebeat.locks.view import peek as look
 from onebeat.queue import Client, Move, peek
+from onebeat.queue.control import Ask, Inserted, cancel, insert, pause, resume
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.liveness import beat, listen, recover, release
-from onebeat.queue.record import pack, unpack
+from onebeat.queue.record import Header, Message, pack, unpack
 from onebeat.scheduler.beat import Beat
 from onebeat.wire import Command, Store
 from onebeat.wire.health import inspect
@@ -168,6 +169,14 @@ def act_as_operator(store: Store, admin: Store, folder: Path) -> None:
     act_as_viewer(store, admin, folder)
     act_as_client(store, admin, folder)
     assert Lock.force_release(store, "held", reason="a test")
+    keys = queue_keys(store.namespace, "default")
+    assert store.run(pause(keys, "tick", reason="a test", within_s=WITHIN_S))
+    assert store.run(resume(keys, "tick", within_s=WITHIN_S))
+    assert store.run(cancel(keys, ["nobody"], within_s=WITHIN_S)) == [False]
+    asked = Ask(
+        "tick@1-x", "tick", 1, "queue-all", pack(Message("tick@1-x", Header("t:tick"), b"")), b'"id":"x"'
+    )
+    assert store.run(insert(keys, [asked], within_s=WITHIN_S)) != [Inserted.EXISTING]
 
 
 ACTS: dict[str, Callable[[Store, Store, Path], None]] = {

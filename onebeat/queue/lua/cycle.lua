@@ -9,6 +9,11 @@
 -- KEYS deadwhy HASH id → why
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS live HASH schedule id → messages not over
+-- KEYS waiting ZSET ids that wait until the run before them is over
+-- KEYS waitrec HASH id → waiting record
+-- KEYS cancel ZSET id → until when the wish to cancel it stands, ms
+-- KEYS cutoff ZSET schedule id → nominal ms: older messages of it are cancelled
+-- KEYS fails HASH schedule id → its runs that failed in a row
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS fence STRING last fence
@@ -24,7 +29,8 @@
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
-local live, stats, log, fence = KEYS[13], KEYS[14], KEYS[15], KEYS[16]
+local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
+local fails, stats, log, fence = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
 local finished, settled, width = ARGV[6], 7, 7
@@ -37,11 +43,13 @@ end
 local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] or ready[4] end
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
-local waiting = 0
-for p = 1, 4 do waiting = waiting + redis.call('LLEN', ready[p]) end
-for _, hash in ipairs({duerec, deadrec, deadwhy, live, stats}) do redis.call('HLEN', hash) end
+local backlog = 0
+for p = 1, 4 do backlog = backlog + redis.call('LLEN', ready[p]) end
+for _, hash in ipairs({duerec, deadrec, deadwhy, live, waitrec, stats}) do redis.call('HLEN', hash) end
 for _, zset in ipairs({due, dead, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
+local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
+local cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
 local last = tonumber(redis.call('HGET', own, '#') or '0')
 if not redis.call('ZSCORE', lease, wid) then return {'fenced'} end
 local t = redis.call('TIME')
@@ -59,6 +67,28 @@ if again then want = 0 end
 redis.call('ZADD', lease, now + lease_ms, wid)
 redis.call('HSET', own, '#', ARGV[2])
 
+-- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
+local function over(schedule)
+  local left = redis.call('HINCRBY', live, schedule, -1)
+  if left <= 0 then
+    redis.call('HDEL', live, schedule)
+    redis.call('ZREM', cutoff, schedule)
+  elseif waits then
+    local from, to = '[' .. schedule .. '@', '(' .. schedule .. 'A'
+    if left > redis.call('ZLEXCOUNT', waiting, from, to) then return end
+    local id = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
+    local record = redis.call('HGET', waitrec, id)
+    redis.call('ZREM', waiting, id); redis.call('HDEL', waitrec, id)
+    if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
+  end
+end
+-- Asked for by its id, or, as one that counts for its schedule, cut off by a younger fire.
+local function cancelled(id, counts_for)
+  if tonumber(redis.call('ZSCORE', cancel, id) or '0') > now then return true end
+  local nominal = counts_for and tonumber(string.match(id, '@(%d+)') or '')
+  return nominal and nominal < tonumber(redis.call('ZSCORE', cutoff, counts_for) or '0')
+end
+
 local lines, late, counts = {}, 0, {}
 local function settle(id, move, delay_ms, record, why, counted, event)
   if redis.call('HDEL', own, id) == 0 then
@@ -73,8 +103,15 @@ local function settle(id, move, delay_ms, record, why, counted, event)
     redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, why)
     redis.call('ZADD', dead, now, id)
   end
-  if counted ~= '' and move ~= 'retry' and redis.call('HINCRBY', live, counted, -1) <= 0 then
-    redis.call('HDEL', live, counted)
+  if cancels and move ~= 'retry' then redis.call('ZREM', cancel, id) end
+  if counted ~= '' and move ~= 'retry' then
+    if move == 'bury' then
+      redis.call('HINCRBY', fails, counted, 1)
+      failing = true
+    elseif move == 'finish' and failing then
+      redis.call('HDEL', fails, counted)
+    end
+    over(counted)
   end
   if event ~= '' then lines[#lines + 1] = event end
   counts[move] = (counts[move] or 0) + 1
@@ -83,15 +120,14 @@ if seq > last then
   for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '') end
   for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
-for move, count in pairs(counts) do redis.call('HINCRBY', stats, move, count) end
-if late > 0 then redis.call('HINCRBY', stats, 'late', late) end
+if late > 0 then counts.late = late end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, again and 0 or 64)) do
   local record = redis.call('HGET', duerec, id)
   redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
   if record then
     redis.call('RPUSH', list_of(record), record)
-    waiting = waiting + 1
+    backlog = backlog + 1
   end
 end
 
@@ -99,16 +135,25 @@ local records, held = {}, {}
 for p = 1, 4 do
   local left = want - #records
   for _, record in ipairs(left > 0 and redis.call('LPOP', ready[p], left) or {}) do
-    local id = id_of(record)
-    records[#records + 1] = record
-    held[#held + 1] = id; held[#held + 1] = record
-    if (string.byte(record, 2) or 0) % 2 == 1 then
-      lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
-        id, wid, string.byte(record, 3) or 0)
+    local id, flags = id_of(record), string.byte(record, 2) or 0
+    local counts_for = cancels and flags % 4 >= 2 and string.match(id, '^(.+)@')
+    if cancels and cancelled(id, counts_for) then
+      lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
+      counts.cancel = (counts.cancel or 0) + 1
+      redis.call('ZREM', cancel, id)
+      if counts_for then over(counts_for) end
+    else
+      records[#records + 1] = record
+      held[#held + 1] = id; held[#held + 1] = record
+      if flags % 2 == 1 then
+        lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
+          id, wid, string.byte(record, 3) or 0)
+      end
     end
   end
 end
-if waiting > #records and not again then redis.call('ZADD', bell, 0, '*') end
+for name, count in pairs(counts) do redis.call('HINCRBY', stats, name, count) end
+if backlog > #records and not again then redis.call('ZADD', bell, 0, '*') end
 if #held > 0 then redis.call('HSET', own, unpack(held)) end
 if again then
   local all = redis.call('HGETALL', own)  -- bounded: a worker holds ≤ 256

@@ -1,38 +1,110 @@
--- emit: queue the fires whose cursor is still the one that the beat read.
+-- emit: queue the fires whose cursor is still the one that the beat read, as far as their policies let them.
 -- KEYS gen HASH configuration → generation, and `top`, the newest
 -- KEYS sched HASH schedule id → cursor
 -- KEYS next ZSET schedule id → next nominal ms
 -- KEYS live HASH schedule id → messages not over
 -- KEYS ready[4] LIST records by priority
+-- KEYS due ZSET id → due ms
+-- KEYS duerec HASH id → delayed record
+-- KEYS waiting ZSET ids that wait until the run before them is over
+-- KEYS waitrec HASH id → waiting record
+-- KEYS cutoff ZSET schedule id → nominal ms: older messages of it are cancelled
+-- KEYS paused HASH schedule id → until when, ms (0: for good), and why
+-- KEYS fails HASH schedule id → its runs that failed in a row
+-- KEYS runs HASH schedule id → its fires so far, where a limit counts them
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV log_max int entries that the log keeps
--- ARGV ...fires[id, cursor, to, next_ms, overlap, record, fields, skipped, skips] record '' = only skip; fields, skipped: JSON
--- MOVES ENQUEUE
+-- ARGV wait_max int messages of one schedule that wait at the most
+-- ARGV ...fires[id, cursor, to, next_ms, overlap, limit, pause_after, record, fields, skipped, skips] limit, pause_after: '' for none; record '' = only skip; fields, skipped: JSON; skips: `reason=count …`
+-- MOVES ENQUEUE DELAY WITHDRAW
 -- RETURNS now ms, then one text per fire: emitted | skipped | moved <cursor> | early | stale
 local gen, sched, next, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ready = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
-local bell, stats, log = KEYS[9], KEYS[10], KEYS[11]
-local config, log_max = ARGV[1], ARGV[2]
-local fires, width = 3, 9
+local due, duerec, waiting, waitrec, cutoff = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local paused, fails, runs, bell, stats, log = KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local config, log_max, wait_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local fires, width = 4, 11
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
-redis.call('HLEN', sched); redis.call('ZCARD', next); redis.call('HLEN', live)
-redis.call('ZCARD', bell); redis.call('HLEN', stats); redis.call('XLEN', log)
+for _, hash in ipairs({sched, live, duerec, waitrec, runs, stats}) do redis.call('HLEN', hash) end
+for _, zset in ipairs({next, due, waiting, cutoff, bell}) do redis.call('ZCARD', zset) end
+redis.call('XLEN', log)
+local pauses, failing = redis.call('HLEN', paused) > 0, redis.call('HLEN', fails) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local answers = {string.format('%.0f', now)}
 local current = redis.call('HGET', gen, 'top') == config
 
-local lines, emitted, overlaps = {}, 0, 0
+local lines, counts = {}, {}
+local function tally(name, more) counts[name] = (counts[name] or 0) + more end
+
+-- Is a fire of this time held back by a person, or by too many failures in a row?
+local function is_paused(id, at, pause_after)
+  local entry = pauses and redis.call('HGET', paused, id)
+  if entry then
+    local until_ms = tonumber(string.match(entry, '^%d+') or '0')
+    if until_ms == 0 or tonumber(at) < until_ms then return true end
+    redis.call('HDEL', paused, id)
+    lines[#lines + 1] = '{"event":"resumed","id":"' .. id .. '","schedule":"' .. id .. '"}'
+  end
+  local failed = failing and pause_after ~= '' and tonumber(redis.call('HGET', fails, id) or '0') or 0
+  if failed == 0 or failed < tonumber(pause_after) then return false end
+  local why = failed .. ' runs in a row failed'
+  redis.call('HSET', paused, id, '0 ' .. why)
+  redis.call('HDEL', fails, id)
+  pauses = true
+  lines[#lines + 1] = '{"event":"paused","id":"' .. id .. '","schedule":"' .. id .. '","reason":"' .. why .. '"}'
+  return true
+end
+
+-- The run before is to end: what waits for another try ends here, the rest when whoever has it learns of it.
+local function cut_off(id, cursor, to)
+  redis.call('ZADD', cutoff, to, id)
+  local before = id .. '@' .. cursor
+  local record = redis.call('HGET', duerec, before)
+  if not record then return end
+  redis.call('ZREM', due, before); redis.call('HDEL', duerec, before)
+  if (string.byte(record, 2) or 0) % 4 >= 2 then redis.call('HINCRBY', live, id, -1) end
+  lines[#lines + 1] = '{"event":"ended","id":"' .. before .. '","state":"cancelled","reason":"overlap"}'
+  tally('cancel', 1)
+end
+
+-- Put the record where its policy wants it; false when the run before it forbids that.
+local function placed(id, cursor, to, overlap, record)
+  local count = tonumber(redis.call('HGET', live, id) or '0')
+  if count > 0 and overlap == 'cancel-running' then
+    cut_off(id, cursor, to)
+    count = tonumber(redis.call('HGET', live, id))
+  end
+  if count <= 0 or overlap == 'allow' then
+    redis.call('RPUSH', ready[string.byte(record, 5) + 1], record)
+  elseif overlap == 'cancel-running' or (overlap == 'queue-one' and count == 1)
+    or (overlap == 'queue-all' and count <= wait_max) then
+    redis.call('ZADD', waiting, 0, id .. '@' .. to)
+    redis.call('HSET', waitrec, id .. '@' .. to, record)
+  else
+    return false
+  end
+  redis.call('HINCRBY', live, id, 1)
+  return true
+end
+
+-- Why a fire did not get into the queue; nil when it did.
+local function barred(id, cursor, to, overlap, limit, record)
+  if limit ~= '' and tonumber(redis.call('HGET', runs, id) or '0') >= tonumber(limit) then return 'limit' end
+  if not placed(id, cursor, to, overlap, record) then return 'overlap' end
+  if limit ~= '' then redis.call('HINCRBY', runs, id, 1) end
+end
+
 for i = fires, #ARGV, width do
   local id, cursor, to, next_ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local record, fields = ARGV[i + 5], ARGV[i + 6]
+  local record, fields, skipped = ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]
   local stored = redis.call('HGET', sched, id)
-  local answer
+  local answer = 'skipped'
   if not current then
     answer = 'stale'
   elseif stored ~= cursor then
@@ -41,20 +113,22 @@ for i = fires, #ARGV, width do
   elseif tonumber(to) > now then
     answer = 'early'
   else
-    if ARGV[i + 7] ~= '' then
-      lines[#lines + 1] = ARGV[i + 7]
-      redis.call('HINCRBY', stats, 'skipped', ARGV[i + 8])
+    local held = is_paused(id, to, ARGV[i + 6])
+    for reason, count in string.gmatch(ARGV[i + 10], '(%l+)=(%d+)') do
+      if held and reason == 'window' then reason = 'paused' end
+      tally('skipped', count); tally('skipped.' .. reason, count)
     end
-    answer = 'skipped'
+    -- inside a JSON text the quotes would be escaped: only the member itself can match
+    if held then skipped = string.gsub(skipped, '"reason":"window"', '"reason":"paused"') end
+    if skipped ~= '' then lines[#lines + 1] = skipped end
     if record ~= '' then
-      if ARGV[i + 4] == 'skip' and tonumber(redis.call('HGET', live, id) or '0') > 0 then
-        lines[#lines + 1] = '{"event":"skipped",' .. fields .. ',"reason":"overlap","count":1}'
-        overlaps = overlaps + 1
+      local why = held and 'paused' or barred(id, cursor, to, ARGV[i + 4], ARGV[i + 5], record)
+      if why then
+        lines[#lines + 1] = '{"event":"skipped",' .. fields .. ',"reason":"' .. why .. '","count":1}'
+        tally('skipped', 1); tally('skipped.' .. why, 1)
       else
-        redis.call('RPUSH', ready[string.byte(record, 5) + 1], record)
-        redis.call('HINCRBY', live, id, 1)
         lines[#lines + 1] = '{"event":"emitted",' .. fields .. '}'
-        emitted = emitted + 1
+        tally('emitted', 1)
         answer = 'emitted'
       end
     end
@@ -63,10 +137,7 @@ for i = fires, #ARGV, width do
   end
   answers[#answers + 1] = answer
 end
-if emitted > 0 then
-  redis.call('HINCRBY', stats, 'emitted', emitted)
-  redis.call('ZADD', bell, 0, '*')
-end
-if overlaps > 0 then redis.call('HINCRBY', stats, 'skipped', overlaps) end
+for name, count in pairs(counts) do redis.call('HINCRBY', stats, name, count) end
+if counts.emitted then redis.call('ZADD', bell, 0, '*') end
 if #lines > 0 then redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n')) end
 return answers

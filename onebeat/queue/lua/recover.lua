@@ -6,6 +6,10 @@
 -- KEYS deadrec HASH id → dead record
 -- KEYS deadwhy HASH id → why
 -- KEYS live HASH schedule id → messages not over
+-- KEYS waiting ZSET ids that wait until the run before them is over
+-- KEYS waitrec HASH id → waiting record
+-- KEYS cutoff ZSET schedule id → nominal ms: older messages of it are cancelled
+-- KEYS fails HASH schedule id → its runs that failed in a row
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
@@ -18,7 +22,8 @@
 local own, lease = KEYS[1], KEYS[2]
 local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
 local dead, deadrec, deadwhy, live = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local bell, stats, log = KEYS[11], KEYS[12], KEYS[13]
+local waiting, waitrec, cutoff, fails = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local bell, stats, log = KEYS[15], KEYS[16], KEYS[17]
 local wid, gone, deliveries_max, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
 -- Foreign bytes must not block the recovery of the rest: without a usable priority they go last.
@@ -26,8 +31,10 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
-redis.call('ZCARD', dead); redis.call('HLEN', deadrec); redis.call('HLEN', deadwhy); redis.call('HLEN', live)
-redis.call('ZCARD', bell); redis.call('HLEN', stats); redis.call('XLEN', log)
+for _, hash in ipairs({deadrec, deadwhy, live, waitrec, fails, stats}) do redis.call('HLEN', hash) end
+for _, zset in ipairs({dead, cutoff, bell}) do redis.call('ZCARD', zset) end
+redis.call('XLEN', log)
+local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ends = redis.call('ZSCORE', lease, wid)
@@ -43,6 +50,22 @@ table.sort(held, function(a, b)
   local x, y = string.sub(a.record, 6, 11) .. a.id, string.sub(b.record, 6, 11) .. b.id
   return x > y
 end)
+-- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
+local function over(schedule)
+  local left = redis.call('HINCRBY', live, schedule, -1)
+  if left <= 0 then
+    redis.call('HDEL', live, schedule)
+    redis.call('ZREM', cutoff, schedule)
+  elseif waits then
+    local from, to = '[' .. schedule .. '@', '(' .. schedule .. 'A'
+    if left > redis.call('ZLEXCOUNT', waiting, from, to) then return end
+    local id = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
+    local record = redis.call('HGET', waitrec, id)
+    redis.call('ZREM', waiting, id); redis.call('HDEL', waitrec, id)
+    if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
+  end
+end
+
 local lines, buried = {}, 0
 for _, message in ipairs(held) do
   local record, id = message.record, message.id
@@ -54,8 +77,9 @@ for _, message in ipairs(held) do
     redis.call('HSET', deadwhy, id, '{"error":"' .. why .. '","reason":"deliveries"}')
     redis.call('ZADD', dead, now, id)
     local schedule = string.match(id, '^(.+)@')
-    if schedule and (string.byte(record, 2) or 0) % 4 >= 2 and redis.call('HINCRBY', live, schedule, -1) <= 0 then
-      redis.call('HDEL', live, schedule)
+    if schedule and (string.byte(record, 2) or 0) % 4 >= 2 then
+      redis.call('HINCRBY', fails, schedule, 1)
+      over(schedule)
     end
     lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"dead","worker":"' .. wid
       .. '","error":"' .. why .. '","reason":"deliveries"}'
