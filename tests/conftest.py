@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import hypothesis
 import pytest
+from hypothesis import settings
 
 import onebeat.wire.store
 from onebeat.wire import AsyncStore, Store
@@ -14,6 +15,9 @@ from tests.leaks import find_leaks, forget
 from tests.servers import Server
 
 pytest_plugins = ["onebeat.testing.fixtures"]
+# a machine may stall for seconds; how long a test may take is said once, for all of them
+settings.register_profile("onebeat", deadline=None)
+settings.load_profile("onebeat")
 
 # A machine that stands still for seconds must fail no test: a call that should be answered gets all the time
 # it needs. Where one should fail for want of an answer, the test gives it a deadline of its own.
