@@ -232,11 +232,21 @@ def commands() -> Iterator[str]:
     for name in COMMANDS:
         command = program.get_command(context, name)
         assert command is not None
-        arguments = [p.metavar or p.name or "" for p in command.params if isinstance(p, click.Argument)]
-        yield f"## onebeat {name}\n\n`{' '.join(['onebeat', name, '[OPTIONS]', *arguments])}`\n"
-        yield inspect.cleandoc(command.help or "") + "\n"
-        options = [p for p in command.params if isinstance(p, click.Option)]
+        yield from about_command(name, command)
+
+
+def about_command(name: str, command: click.Command) -> Iterator[str]:
+    """One command, and those below it."""
+    arguments = [p.metavar or p.name or "" for p in command.params if isinstance(p, click.Argument)]
+    below = dict(command.commands) if isinstance(command, click.Group) else {}
+    words = ["onebeat", name, "|".join(below)] if below else ["onebeat", name, "[OPTIONS]", *arguments]
+    yield f"## onebeat {name}\n\n`{' '.join(words)}`\n"
+    yield inspect.cleandoc(command.help or "") + "\n"
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    if options:
         yield table(("option", "meaning"), [(code(option_text(p)), p.help or "") for p in options])
+    for word, one in below.items():
+        yield from about_command(f"{name} {word}", one)
 
 
 def option_text(option: click.Option) -> str:

@@ -1,4 +1,4 @@
-"""Where is everything in the store? Queues, workers, locks, dead letters."""
+"""Where is everything in the store? Queues, workers, dead letters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from onebeat.app import App
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, print_rows
 from onebeat.cli.runs import letter_record
-from onebeat.cli.times import local_text, span_text, until_text, utc_text
+from onebeat.cli.times import local_text, until_text, utc_text
 from onebeat.errors import NotFound
 from onebeat.keys import queue_keys
-from onebeat.locks import Holder, holders
 from onebeat.queue import peek
 from onebeat.queue.pages import WITHIN, names
 from onebeat.wire import Command, Store
@@ -86,41 +85,6 @@ def workers(app: App, as_json: bool) -> None:
         ],
         empty="no worker runs: start one with 'onebeat worker'",
     )
-
-
-@click.command()
-@json_option
-@opens()
-def locks(app: App, as_json: bool) -> None:
-    """List the locks that are held."""
-    print_rows(
-        "onebeat.locks/1",
-        holders(app.store),
-        as_json=as_json,
-        record=_lock_record,
-        columns=[
-            Column("LOCK", lambda row: row.name),
-            Column("HOST", lambda row: row.host),
-            Column("PID", lambda row: row.pid or None, right=True),
-            Column("HELD", lambda row: span_text(row.now_ms - row.since_ms), right=True),
-            Column("ENDS", lambda row: until_text(row.remaining_ms), right=True),
-            Column("FENCE", lambda row: row.fence, right=True),
-            Column("WAITING", lambda row: row.waiters, right=True),
-        ],
-        empty="no lock is held",
-    )
-
-
-def _lock_record(row: Holder) -> Mapping[str, object]:
-    return {
-        "name": row.name,
-        "host": row.host or None,
-        "pid": row.pid or None,
-        "since": utc_text(row.since_ms),
-        "remaining_ms": row.remaining_ms,
-        "fence": row.fence,
-        "waiters": row.waiters,
-    }
 
 
 @click.command()

@@ -38,10 +38,11 @@ COMMANDS: dict[str, Row] = {
     "run": Row("Look", "runs", "run", "Show one run, or one dead letter."),
     "workers": Row("Look", "places", "workers", "List the workers."),
     "queues": Row("Look", "places", "queues", "List the queues and how full they are."),
-    "locks": Row("Look", "places", "locks", "List the locks that are held."),
+    "locks": Row("Look", "locks", "locks", "List the locks that are held."),
     "dead": Row("Look", "places", "dead", "List the messages that nobody will try again."),
     "trigger": Row("Act", "acts", "trigger", "Run a schedule now."),
     "enqueue": Row("Act", "acts", "enqueue", "Queue one call of a task."),
+    "lock": Row("Act", "locks", "lock", "Show or release one lock, or run a command under it."),
     "version": Row("Admin", "version", "version", "Print the version."),
 }
 

@@ -93,7 +93,7 @@ class Awaiting(Handle[AsyncStore]):
         if ended is None:
             return Released.NESTED
         lease, shut_ms = ended
-        return await self._see_through(protocol.release(self.keys, lease.token, shut_ms))
+        return await self._see_through(protocol.release(self.keys, lease.token, shut_ms, lease.note))
 
     async def _abandon(self, attempt: Attempt) -> None:
         try:

@@ -64,7 +64,9 @@ def ask(attempt: Attempt, stay_ms: int) -> Call:
 def give_up(keys: AnyKeys, token: str, how: str, keep_ms: int = 0, note: str = "") -> Call:
     """End the hold or the wait of `token`: `how` is `release`, `abandon` or `force`."""
     if isinstance(keys, ShareKeys):
-        return _share(keys, token, "leave" if how == "release" else how, keep_ms, 0, ALONE, note)
+        if how == "release":  # a share keeps no history
+            how, note = "leave", ""
+        return _share(keys, token, how, keep_ms, 0, ALONE, note)
     return RELEASE.call(
         owner=keys.owner,
         state=keys.state,

@@ -14,6 +14,7 @@ from onebeat.errors import ConfigError, ForkedHandle
 from onebeat.wire import AsyncStore, Store
 
 NAMESPACE = "onebeat"
+TASK_MAX = 80  # letters of what people are told about the work under a lock
 
 
 def store_of(client: Any, namespace: str = NAMESPACE) -> Store:
@@ -61,9 +62,10 @@ def _host() -> str:
     return socket.gethostname()
 
 
-def who_am_i() -> str:
-    """JSON about this process, shown to those who find the lock held."""
-    return json.dumps({"host": _host(), "pid": os.getpid()})
+def who_am_i(task: str = "") -> str:
+    """JSON about this process and its work, shown to those who find the lock held."""
+    told = {"host": _host(), "pid": os.getpid()}
+    return json.dumps(told | {"task": task[:TASK_MAX]} if task else told)
 
 
 def same_process(made_in_pid: int, name: str) -> None:

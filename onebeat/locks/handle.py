@@ -32,12 +32,14 @@ class Options(TypedDict, total=False):
     max_hold: after this it is renewed no more: a hung holder must not hold for ever; up to 30 days.
     at_least: it stays taken for so long after it was acquired, even if released before.
     reentrant: who holds it (this thread, or this asyncio task) may acquire it again through this handle.
+    task: what works under it, in a word, for people who find it held.
     """
 
     namespace: str
     max_hold: float
     at_least: float
     reentrant: bool
+    task: str
     clock: Clock
 
 
@@ -54,6 +56,7 @@ class Handle(Generic[StoreT]):
         max_hold: float = MAX_HOLD_S,
         at_least: float = 0.0,
         reentrant: bool = False,
+        task: str = "",
         clock: Clock = SYSTEM,
         namespace: str = NAMESPACE,
     ) -> None:
@@ -69,6 +72,7 @@ class Handle(Generic[StoreT]):
         self._lease_ms = checked_lease_ms(lease)
         self._max_hold_s = max_hold
         self._at_least_s = at_least
+        self._task = task
         self._clock = clock
         self._pid = os.getpid()
         self._latest: Lease | None = None
@@ -84,7 +88,7 @@ class Handle(Generic[StoreT]):
 
     def _attempt(self) -> Attempt:
         same_process(self._pid, self.name)
-        return Attempt(self.keys, new_token(), self._lease_ms, who_am_i(), self._room)
+        return Attempt(self.keys, new_token(), self._lease_ms, who_am_i(self._task), self._room)
 
     def _held(self, attempt: Attempt, grant: Grant) -> Lease:
         lease = Lease(self.keys, attempt.token, grant, self._lease_ms / 1000, self._clock)

@@ -29,6 +29,8 @@ class Lease:
         self.fence = grant.fence
         self.lease_s = lease_s
         self.since_s = grant.sent_s
+        self._waited_s = grant.waited_s
+        self._renewals = 0
         self._until_s = grant.until_s
         self._clock = clock
         self._pid = os.getpid()
@@ -97,7 +99,13 @@ class Lease:
 
     def extend(self, until_s: float) -> None:
         """A renewal was confirmed; a lease that ended stays ended."""
+        self._renewals += 1
         self._until_s = max(self._until_s, until_s)
+
+    @property
+    def note(self) -> str:
+        """JSON about the hold for the lock's history."""
+        return f'{{"waited_ms":{self._waited_s * 1000:.0f},"renewals":{self._renewals}}}'
 
     def lose(self, reason: str) -> None:
         """It ended without being given back."""

@@ -84,7 +84,7 @@ class Blocking(Handle[Store]):
         if ended is None:
             return Released.NESTED
         lease, shut_ms = ended
-        return self.store.run(protocol.release(self.keys, lease.token, shut_ms))
+        return self.store.run(protocol.release(self.keys, lease.token, shut_ms, lease.note))
 
     def _abandon(self, attempt: Attempt) -> None:
         try:

@@ -43,6 +43,7 @@ class Grant:
     fence: int
     sent_s: float
     until_s: float
+    waited_s: float = 0.0
 
 
 def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Grant | None]:
@@ -53,7 +54,8 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
     Raises:
         StoreError: the store did not answer for `INSIST_S`, or refused.
     """
-    until_s = None if wait_s is None else clock.mono_s() + wait_s
+    began_s = clock.mono_s()
+    until_s = None if wait_s is None else began_s + wait_s
     too_late = 0
     reach("lock.ready")
     while too_late < TOO_LATE_MAX:
@@ -66,7 +68,7 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
             reach("lock.granted")
             believed_s = believed_until_s(sent_s, answered_s, attempt.lease_ms / 1000)
             if believed_s > answered_s:
-                return Grant(int(number), sent_s, believed_s)
+                return Grant(int(number), sent_s, believed_s, sent_s - began_s)
             too_late += 1
         elif text_of(verdict) == "queued":
             yield from _listen(attempt, min(left_s, _look_again_s(int(number))))
@@ -110,14 +112,16 @@ def _listen(attempt: Attempt, for_s: float) -> Protocol[None]:
         yield Pause(min(seconds, 0.25))
 
 
-def release(keys: AnyKeys, token: str, keep_ms: int = 0) -> Protocol[Released]:
+def release(keys: AnyKeys, token: str, keep_ms: int = 0, note: str = "") -> Protocol[Released]:
     """Give the lock back and wake the next waiter; with `keep_ms` it stays shut for so long.
+
+    `note` is JSON about the hold, for those who look at the lock's history.
 
     Raises:
         StoreError: the store did not answer for `INSIST_S`, or refused; the lease ends by itself.
     """
     reach("lock.releasing")
-    answer = yield from _give_up(keys, token, "release", keep_ms=keep_ms)
+    answer = yield from _give_up(keys, token, "release", keep_ms, note)
     reach("lock.released")
     return answer
 

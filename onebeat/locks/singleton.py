@@ -13,7 +13,7 @@ from onebeat.errors import ConfigError
 from onebeat.locks.alock import AsyncLock
 from onebeat.locks.lease import Lease
 from onebeat.locks.lock import Lock
-from onebeat.locks.policy import KeyRule, Singleton, conflict, policy_of
+from onebeat.locks.policy import KeyRule, Singleton, conflict, default_key, policy_of
 from onebeat.locks.validity import checked_lease_ms, checked_wait_s
 from onebeat.locks.view import Holder
 from onebeat.wire.default import default_async_store, default_store
@@ -97,7 +97,7 @@ def _once(fn: Callable[..., Any], policy: Singleton, client: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         name = policy.key_for(fn, args, kwargs)
         store = default_store() if client is None else client
-        lock = Lock(store, name, policy.lease_s, at_least=policy.at_least_s)
+        lock = Lock(store, name, policy.lease_s, at_least=policy.at_least_s, task=default_key(fn))
         lease = lock.acquire(policy.wait_s)
         if lease is None:
             return _not_run(policy, name, lock.peek())
@@ -116,7 +116,7 @@ def _async_once(fn: Callable[..., Any], policy: Singleton, client: Any) -> Any:
     async def call(*args: Any, **kwargs: Any) -> Any:
         name = policy.key_for(fn, args, kwargs)
         store = await default_async_store() if client is None else client
-        lock = AsyncLock(store, name, policy.lease_s, at_least=policy.at_least_s)
+        lock = AsyncLock(store, name, policy.lease_s, at_least=policy.at_least_s, task=default_key(fn))
         lease = await lock.acquire(policy.wait_s)
         if lease is None:
             return _not_run(policy, name, await lock.peek())

@@ -30,11 +30,13 @@ class Holder:
     remaining_ms: int
     fence: int
     waiters: int
+    task: str = ""  # what works under it, when its holder said so
 
     def __str__(self) -> str:
         age_s = (self.now_ms - self.since_ms) / 1000
         place = f"process {self.pid} on {self.host}" if self.host else "a waiter that is just being woken"
-        return f"{place} for {age_s:.1f} s, fence {self.fence}"
+        task = f" ({self.task})" if self.task else ""
+        return f"{place}{task} for {age_s:.1f} s, fence {self.fence}"
 
 
 def peek(keys: LockKeys) -> Protocol[Holder | None]:
@@ -47,7 +49,7 @@ def peek(keys: LockKeys) -> Protocol[Holder | None]:
     token, remaining_ms, fence, who, since_ms, waiters, now_ms = yield from insist(call, within_s=INSIST_S)
     if not token:
         return None
-    host, pid = _who(text_of(who))
+    host, pid, task = who_was(text_of(who))
     return Holder(
         keys.name,
         text_of(token),
@@ -58,14 +60,16 @@ def peek(keys: LockKeys) -> Protocol[Holder | None]:
         max(0, int(remaining_ms)),
         int(fence),
         int(waiters),
+        task,
     )
 
 
-def _who(written: str) -> tuple[str, int]:
+def who_was(written: str) -> tuple[str, int, str]:
+    """Host, process and task of a holder; empty where nothing is known."""
     with suppress(ValueError, KeyError, TypeError):  # written by another version, or not yet written
         known = json.loads(written)
-        return str(known["host"]), int(known["pid"])
-    return "", 0
+        return str(known["host"]), int(known["pid"]), str(known.get("task", ""))
+    return "", 0, ""
 
 
 def names(namespace: str) -> Protocol[list[str]]:

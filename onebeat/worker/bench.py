@@ -145,7 +145,7 @@ class Bench:
             LockTimeout: not free within the `wait` it says. LeaseLost: lost while it ran.
         """
         name = rule.key_for(ready.task.function, *ready.arguments())
-        lock = AsyncLock(self.store, name, rule.lease_s, at_least=rule.at_least_s)
+        lock = AsyncLock(self.store, name, rule.lease_s, at_least=rule.at_least_s, task=ready.task.name)
         lease = await lock.acquire(rule.wait_s)
         if lease is None:
             holder = await lock.peek()

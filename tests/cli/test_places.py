@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
 from onebeat.app import App
 from onebeat.keys import queue_keys
-from onebeat.locks import Lock
 from onebeat.queue.liveness import beat, recover
 from onebeat.wire import Command
 from tests.cli.commands import Answer, onebeat
@@ -69,20 +67,6 @@ def test_workers(app: App) -> None:
     finally:
         app.store.run(recover(keys, "w1", gone=True, within_s=5))
         app.close()
-
-
-def test_locks(app: App) -> None:
-    with Lock(app.client, "report:eu").hold() as lease:
-        (told,) = items("locks")
-        assert (told["name"], told["pid"], told["fence"], told["waiters"]) == (
-            "report:eu",
-            os.getpid(),
-            lease.fence,
-            0,
-        )
-        assert onebeat("locks").out.splitlines()[1].startswith("report:eu")
-    assert items("locks") == []
-    app.close()
 
 
 def test_dead_of_a_queue_that_nobody_used(app: App) -> None:

@@ -61,7 +61,7 @@ ROLES: dict[str, Role] = {
         ("locks/peek", "locks/roster"),
         (
             *("info", "time", "exists", "scan", "sscan", "hscan", "hlen", "hget", "hexists"),
-            *("llen", "zcard", "zrange", "zrevrange", "zmscore", "zscore", "xinfo|stream", "xrange"),
+            *("hmget", "llen", "zcard", "zrange", "zrevrange", "zmscore", "zscore", "xinfo|stream", "xrange"),
         ),
         EVERYTHING,
     ),

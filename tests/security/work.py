@@ -13,6 +13,7 @@ from onebeat.ledger import Historian, create_tables, open_engine
 from onebeat.locks import Lock, RWLock, holders
 from onebeat.locks.calls import Attempt
 from onebeat.locks.door import new_token
+from onebeat.locks.history import story
 from onebeat.locks.protocol import Grant, acquire, renew
 from onebeat.locks.view import peek as look
 from onebeat.queue import Client, Move, peek
@@ -150,6 +151,7 @@ def act_as_viewer(store: Store, admin: Store, folder: Path) -> None:
     assert store.run(peek.workers(store.namespace))
     assert store.run(peek.schedules(keys))
     assert "held" in [held.name for held in holders(store)]
+    assert store.run(story(LockKeys(store.namespace, "held"))) is not None
     assert RWLock(store, "room").roster().count == 0
     _read_history(store, folder)
 

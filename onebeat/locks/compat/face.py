@@ -130,19 +130,20 @@ class Face(ABC, Generic[StoreT]):
         if lease is not None:
             keeper.let_go(self._store, lease)
             lease.end()
-        released = yield from self._released(token, known=lease is not None and lease.token == token)
+        known = lease if lease is not None and lease.token == token else None
+        released = yield from self._released(token, known)
         self.local.token = self.local.lease = None
         if released is Released.NOT_YOURS:
             raise not_owned_error("Cannot release a lock that's no longer owned", self.name)
 
-    def _released(self, token: str, *, known: bool) -> Protocol[Released]:
+    def _released(self, token: str, known: Lease | None) -> Protocol[Released]:
         """A token from elsewhere may be released more than once, each time rightly: it gets a fresh one."""
-        if not known:
+        if known is None:
             fresh = new_token()
             if not (yield from self._renamed(token, fresh)):
                 return Released.NOT_YOURS
             token = fresh
-        return (yield from protocol.release(self.keys, token))
+        return (yield from protocol.release(self.keys, token, note=known.note if known else ""))
 
     def _renamed(self, token: str, other: str) -> Protocol[bool]:
         call = RENAME.call(owner=self.keys.owner, token=token, other=other)

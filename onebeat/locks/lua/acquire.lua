@@ -12,7 +12,7 @@
 -- RETURNS held and the fence | queued and after how many ms to ask again (-1 = when the bell rings) | busy | over
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, ttl_ms, stay_ms, who = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local LOOK, GRANT_MS, QUEUE_MS, STATE_MS = 64, 2000, 120000, 2592000000
+local LOOK, GRANT_MS, PAST_BYTES, QUEUE_MS, STATE_MS = 64, 2000, 2400, 120000, 2592000000
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
@@ -42,6 +42,14 @@ end
 local alone = #dead == #ahead and #ahead < LOOK
 
 if held == token or (not held and (first == token or alone)) then
+  -- A holder that neither released nor was told off: its lease ended under it, which people want to know.
+  local last = not held and redis.call('HMGET', state, 'holder', 'told', 'since', 'past')
+  if last and last[1] and last[2] ~= fence then
+    local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":{}}\n'
+    local line = string.format(words, fence or '0', last[3] or '0', now, last[1])
+    local past = string.match(string.sub(line .. (last[4] or ''), 1, PAST_BYTES), '^(.*\n)')
+    redis.call('HSET', state, 'past', past or '')
+  end
   if held ~= token or heir == token then
     redis.call('ZREM', queue, token)
     redis.call('HDEL', waiters, token)

@@ -7,16 +7,16 @@
 -- ARGV token text whose hold or place
 -- ARGV how text `release`, `abandon` (no late request may revive the attempt) or `force` (by an operator)
 -- ARGV keep_ms int the lock stays shut for this long after it was released
--- ARGV note text JSON that a forced release leaves for the audit
+-- ARGV note text JSON about the hold that ends, or why it was forced; for people
 -- MOVES none
 -- RETURNS done, already or not-yours | the token to wake because the lock was granted to it, or empty
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, how, keep_ms, note = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local LOOK, RECENT, TOMB_MS, STATE_MS = 64, 16, 60000, 2592000000
+local LOOK, RECENT, PAST_BYTES, TOMB_MS, STATE_MS = 64, 16, 2400, 60000, 2592000000
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'heir')
+local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'since', 'past')
 local fence, over, heir = seen[1], seen[2] or '', seen[3]
 redis.call('ZCARD', queue)
 redis.call('HLEN', waiters)
@@ -33,6 +33,13 @@ if held ~= token then
   -- The wake-up of an earlier, unanswered release may be lost: a repeated one names the heir again.
   local mine = string.find(',' .. over, ',' .. token .. ',', 1, true)
   return {mine and 'already' or 'not-yours', heir == held and heir or ''}
+end
+-- The last holds, the newest first, for people: a line each, as many as fit.
+if seen[4] and how ~= 'abandon' then
+  local words = '{"event":"%s","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":%s}\n'
+  local line = string.format(words, how, fence or '0', seen[5], now, seen[4], note == '' and '{}' or note)
+  local past = string.match(string.sub(line .. (seen[6] or ''), 1, PAST_BYTES), '^(.*\n)')
+  redis.call('HSET', state, 'past', past or '', 'told', fence or '0')
 end
 -- The last released tokens are kept: a release whose answer is lost may be repeated some holders later.
 over = token .. ',' .. string.sub(over, 1, (RECENT - 1) * (#token + 1))

@@ -1,0 +1,81 @@
+"""What has happened to a lock lately, for people?
+
+The scripts keep the last holds in the lock's state, bounded in bytes: a line of JSON for each, the newest
+first, written when it is released, forced, or found to have lapsed. Nothing is sent for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from onebeat.keys import LockKeys
+from onebeat.locks import view
+from onebeat.locks.calls import text_of
+from onebeat.locks.protocol import INSIST_S
+from onebeat.locks.view import Holder, who_was
+from onebeat.wire import Command, Protocol, insist
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One hold that is over: `ended` is release, force or lapsed. Milliseconds of the store's clock.
+
+    `waited_ms` and `renewals` are what its holder told, None when it could not.
+    """
+
+    ended: str
+    host: str
+    pid: int
+    task: str
+    fence: int
+    since_ms: int
+    until_ms: int
+    waited_ms: int | None
+    renewals: int | None
+    reason: str  # of an operator who forced it
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A lock's holder, if any, the last fence handed out, and the last holds, the newest first."""
+
+    holder: Holder | None
+    fence: int
+    past: tuple[Hold, ...]
+
+
+def story(keys: LockKeys) -> Protocol[Story | None]:
+    """What is known of the lock; None when nobody used it in the last thirty days.
+
+    Raises:
+        StoreError: no answer, or refused.
+    """
+    holder = yield from view.peek(keys)
+    words = ("HMGET", keys.state, "fence", "past", "holder", "told", "since")
+    answer = yield from insist(Command(words), within_s=INSIST_S)
+    fence, past, who, told, since_ms = (text_of(each or "") for each in answer)
+    if holder is None and not fence:
+        return None
+    holds = [*_holds(past)]
+    if holder is None and who and told != fence:  # nobody came since its lease ended
+        holds.insert(0, _hold("lapsed", json.loads(who), int(fence), int(since_ms or 0), 0, {}))
+    return Story(holder, int(fence or 0), tuple(holds))
+
+
+def _holds(past: str) -> Iterator[Hold]:
+    for line in past.splitlines():
+        with suppress(ValueError, KeyError, TypeError):  # written by another version
+            told = json.loads(line)
+            yield _hold(
+                told["event"], told["who"], told["fence"], told["since_ms"], told["until_ms"], told["note"]
+            )
+
+
+def _hold(event: str, who: Any, fence: int, since_ms: int, until_ms: int, note: dict[str, Any]) -> Hold:
+    host, pid, task = who_was(json.dumps(who))
+    told = note.get("waited_ms"), note.get("renewals"), str(note.get("reason", ""))
+    return Hold(event, host, pid, task, fence, since_ms, until_ms, *told)
