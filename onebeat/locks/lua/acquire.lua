@@ -12,7 +12,8 @@
 -- RETURNS held and the fence | queued and after how many ms to ask again (-1 = when the bell rings) | busy | over
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, ttl_ms, stay_ms, who = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local LOOK, GRANT_MS, PAST_BYTES, QUEUE_MS, STATE_MS = 64, 2000, 2400, 120000, 2592000000
+local LOOK, GRANT_MS, QUEUE_MS, STATE_MS = 64, 2000, 120000, 2592000000
+local PAST_BYTES = 2400
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
