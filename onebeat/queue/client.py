@@ -10,7 +10,7 @@ from onebeat.clock import SYSTEM
 from onebeat.errors import BadPayload
 from onebeat.keys import PRIORITIES, queue_keys
 from onebeat.queue import payload
-from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_id
+from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
 from onebeat.queue.record import Header, Message
 from onebeat.wire import AsyncStore, Command, Protocol, Store, insist
 
@@ -38,17 +38,17 @@ def draft(
     priority: int = 0,
     flags: int = 0,
     header: Header | None = None,
+    id_: str | None = None,
 ) -> Draft:
-    """A message for one call of the task `name`; `delay` in seconds.
+    """A message for one call of the task `name`; `delay` in seconds, `id_` of `new_ids`.
 
     Raises:
         BadPayload: name, arguments, delay or priority cannot be stored.
     """
-    for kind, text, length in (("task name", name, TASK_NAME_MAX), ("key", key or "-", KEY_MAX)):
-        if not isinstance(text, str) or not 0 < len(text) <= length:
-            raise BadPayload(f"{kind} {text!r:.80} must be text of 1 to {length} characters")
-        payload.check_text(text, f"{kind} {text!r}")
-    if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
+    _check_text("task name", name, TASK_NAME_MAX)
+    if key:
+        _check_text("key", key, KEY_MAX)
+    if type(args) not in (tuple, list) and (isinstance(args, (str, bytes)) or not isinstance(args, Sequence)):
         raise BadPayload(
             f"args of {name} must be a list or tuple, not {type(args).__name__}: write args=({args!r},)"
         )
@@ -59,14 +59,21 @@ def draft(
     if delay is not None and not (isinstance(delay, (int, float)) and 0 <= delay <= _DELAY_MAX_S):
         raise BadPayload(f"delay {delay!r} of {name} must be 0 to {_DELAY_MAX_S} seconds")
     message = Message(
-        id=new_id(),
+        id=id_ or new_ids(1)[0],
         header=replace_key(header or Header(task=name), key),
         body=payload.encode(args, kwargs or {}),
         priority=priority,
         flags=flags,
         enqueued_ms=SYSTEM.wall_ms(),
     )
-    return Draft(message, delay_ms=round((delay or 0) * 1000), key=key or "")
+    return Draft(message, delay_ms=round(delay * 1000) if delay else 0, key=key or "")
+
+
+def _check_text(kind: str, text: str, length: int) -> None:
+    if not isinstance(text, str) or not 0 < len(text) <= length:
+        raise BadPayload(f"{kind} {text!r:.80} must be text of 1 to {length} characters")
+    if not text.isascii():
+        payload.check_text(text, f"{kind} {text!r}")
 
 
 def replace_key(header: Header, key: str | None) -> Header:
@@ -87,6 +94,14 @@ def send(
         yield from insist(Command(("SADD", space, queue)), within_s=WITHIN_S)
         known.add(queue)
     return (yield from enqueue(keys, drafts, lanes, within_s=WITHIN_S))
+
+
+def drafts_of(
+    calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]],
+) -> list[Draft]:
+    """A message for each of `(name, args, kwargs)`; raises as `draft` does, before anything is sent."""
+    ids = new_ids(len(calls))
+    return [draft(*call, id_=id_) for call, id_ in zip(calls, ids, strict=True)]
 
 
 class Client:
@@ -128,7 +143,7 @@ class Client:
         self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
     ) -> list[Handle]:
         """Queue `(name, args, kwargs)` calls in order, 256 in a round trip; raises as `enqueue` does."""
-        return self._send(queue, [draft(name, args, kwargs) for name, args, kwargs in calls])
+        return self._send(queue, drafts_of(calls))
 
     def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
         """Queue prepared messages (what `Task.enqueue` uses)."""
@@ -177,7 +192,7 @@ class AsyncClient:
         self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
     ) -> list[Handle]:
         """Queue `(name, args, kwargs)` calls in order; see `Client.enqueue_many`."""
-        return await self._send(queue, [draft(name, args, kwargs) for name, args, kwargs in calls])
+        return await self._send(queue, drafts_of(calls))
 
     async def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
         """Queue prepared messages (what `Task.enqueue` uses)."""

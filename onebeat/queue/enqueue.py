@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+
+import msgspec
 
 from onebeat.errors import IdempotencyConflict
 from onebeat.failpoints import reach
@@ -58,8 +61,7 @@ class Lanes:
         self._free.append(lane)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A message to send. `key` makes it idempotent: the same key within `key_ttl_ms` is stored once."""
 
     message: Message
@@ -68,17 +70,17 @@ class Draft:
     key_ttl_ms: int = KEY_TTL_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """What became of a draft: `existing` when its key had been used, `id` then names that message."""
 
     id: str
     existing: bool = False
 
 
-def new_id() -> str:
-    """A random message id: 88 bits, 15 characters, safe in every text."""
-    return secrets.token_urlsafe(11)
+def new_ids(count: int) -> list[str]:
+    """Random message ids: 90 bits, 15 characters each, safe in every text."""
+    text = urlsafe_b64encode(os.urandom(12 * count)).decode()  # 12 bytes are 16 characters
+    return [text[at : at + 15] for at in range(0, 16 * count, 16)]
 
 
 def _digest(*parts: bytes) -> str:
@@ -107,15 +109,15 @@ def _enqueue_batch(
     keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, within_s: float
 ) -> Protocol[list[Sent]]:
     uniq: list[str] = []
-    rows = []
-    for draft in drafts:
-        place, fingerprint = 0, ""
+    rules: dict[int, tuple[int, int, str, int]] = {}
+    for number, draft in enumerate(drafts, 1):
         if draft.key:
             uniq.append(keys.uniq(_digest(draft.key.encode())))
-            place = len(uniq)
             fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))
-        record = pack(draft.message)
-        rows.append((draft.message.id, record, draft.delay_ms, place, fingerprint, draft.key_ttl_ms))
+            rules[number] = (draft.delay_ms, len(uniq), fingerprint, draft.key_ttl_ms)
+        elif draft.delay_ms:
+            rules[number] = (draft.delay_ms, 0, "", 0)
+    records = [pack(draft.message) for draft in drafts]
     lane = lanes.take()
     lane.seq += 1
     call = ENQUEUE.call(
@@ -128,18 +130,20 @@ def _enqueue_batch(
         uniq=uniq,
         seq=lane.seq,
         lane_ttl_ms=LANE_TTL_MS,
-        messages=rows,
+        rules=msgspec.msgpack.encode(rules) if rules else b"",
+        records=records,
     )
     reach("enqueue.ready")
     answers: list[bytes] = yield from insist(call, within_s=within_s)
     reach("enqueue.sent")
     lanes.give(lane)
-    return [_sent(draft, answer.decode()) for draft, answer in zip(drafts, answers, strict=True)]
+    return [
+        _existing(draft, answer.decode()) if answer else Sent(draft.message.id)
+        for draft, answer in zip(drafts, answers, strict=True)
+    ]
 
 
-def _sent(draft: Draft, answer: str) -> Sent:
-    if not answer:
-        return Sent(draft.message.id)
+def _existing(draft: Draft, answer: str) -> Sent:
     if answer[0] == "!":
         raise IdempotencyConflict(
             f"key {draft.key!r} belongs to message {answer[1:]} with another task or other arguments: "

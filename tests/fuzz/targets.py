@@ -12,7 +12,7 @@ from onebeat.config.reading import read
 from onebeat.durations import MAX_MS, format_ms, parse_ms
 from onebeat.errors import BadPayload, InvalidCron, InvalidDuration
 from onebeat.queue import payload
-from onebeat.queue.enqueue import new_id
+from onebeat.queue.enqueue import new_ids
 from onebeat.queue.record import Header, Message, RetryPolicy, SingletonHead, id_of, pack, unpack
 from onebeat.scheduler.cron import CronTrigger
 from onebeat.wire.scripts import load, parse
@@ -119,7 +119,7 @@ def _records() -> list[bytes]:
     )
     body = payload.encode([1, "a", None], {"x": [b"y", 1.5]})
     return [
-        pack(Message(new_id(), Header("t:f"), body)),
+        pack(Message(new_ids(1)[0], Header("t:f"), body)),
         pack(Message("s@1", full, body, 3, 4, 5, 1, 1 << 40)),
     ]
 

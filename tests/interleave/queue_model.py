@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from onebeat.queue.record import Message, unpack
@@ -92,13 +93,15 @@ class Model:
                 )
             return
         expected: list[bytes] = []
-        for at in range(2, len(args), 6):
-            id_, record, delay_ms, place, fingerprint, _ = args[at : at + 6]
-            word = self._known(str(keys[8 + place]), id_, fingerprint) if place else ""
+        rules = msgspec.msgpack.decode(args[2]) if args[2] else {}
+        for number, record in enumerate(args[3:], 1):
+            message = unpack(record)
+            delay_ms, place, fingerprint, _ = rules.get(number, (0, 0, "", 0))
+            word = self._known(str(keys[8 + place]), message.id, fingerprint) if place else ""
             expected.append(word.encode())
             if not word:
                 stored.stored += 1
-                self._put(unpack(record), now_ms, int(delay_ms))
+                self._put(message, now_ms, delay_ms)
         expect(answer == expected, "Q1", f"enqueue answered {answer}, expected {expected}")
         stored.lanes[lane] = (seq, expected)
 

@@ -272,7 +272,7 @@ def test_a_batch_is_at_most_256(room: Room) -> None:
     drafts = [Draft(message(f"m{n}")) for n in range(300)]
     with pytest.raises(Unfinished) as caught:
         play(enqueue(room.keys, drafts, Lanes(), within_s=1.0), [[b""] * 256])
-    assert [len(effect.args) for effect in caught.value.effects] == [2 + 256 * 6, 2 + 44 * 6]
+    assert [len(effect.args) for effect in caught.value.effects] == [3 + 256, 3 + 44]
 
 
 def test_ids_are_never_the_same() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from onebeat.errors import StoreError
 from onebeat.keys import QueueKeys
 from onebeat.queue.scripts import ENQUEUE
-from tests.queue.room import FAR_MS, Room, State, message, record, then
+from tests.queue.room import FAR_MS, Room, State, record, then
 
 DAY_MS = 86_400_000
 Said = tuple[str, int, str, str]  # words, delay in ms, key, fingerprint
@@ -19,14 +20,14 @@ Said = tuple[str, int, str, str]  # words, delay in ms, key, fingerprint
 def say(keys: QueueKeys, messages: Sequence[Said], *, lane: str = "l", seq: int = 1) -> Any:
     """The call for these messages."""
     uniq = [keys.uniq(key) for _, _, key, _ in messages if key]
-    rows, place = [], 0
-    for words, delay_ms, key, fingerprint in messages:
+    rules, place = {}, 0
+    for number, (_, delay_ms, key, fingerprint) in enumerate(messages, 1):
         place += bool(key)
-        id_ = message(words).id
-        rows.append((id_, record(words), delay_ms, place if key else 0, fingerprint, DAY_MS))
+        rules[number] = (delay_ms, place if key else 0, fingerprint, DAY_MS)
     return ENQUEUE.call(
         ready=keys.ready, due=keys.due, duerec=keys.duerec, bell=keys.bell, stats=keys.stats,
-        lane=keys.lane(lane), uniq=uniq, seq=seq, lane_ttl_ms=600_000, messages=rows,
+        lane=keys.lane(lane), uniq=uniq, seq=seq, lane_ttl_ms=600_000, rules=msgspec.msgpack.encode(rules),
+        records=[record(words) for words, *_ in messages],
     )  # fmt: skip
 
 

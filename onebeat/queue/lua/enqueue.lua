@@ -8,14 +8,15 @@
 -- KEYS ...uniq STRING the marker of each message that has a key
 -- ARGV seq int grows by one with every call of this sender
 -- ARGV lane_ttl_ms int how long a repeated call is still recognised
--- ARGV ...messages[id, record, delay_ms, uniq, fingerprint, uniq_ttl_ms] uniq: its place in the uniq keys, 0 for none
+-- ARGV rules bytes '' or msgpack, place of a record → [delay ms, its place in the uniq keys or 0, fingerprint, uniq ttl ms]
+-- ARGV ...records bytes the messages, in order
 -- MOVES ENQUEUE DELAY
 -- RETURNS one text per message: '' stored | '=' and the id stored before under its key | '!' and that id: other arguments
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local due, duerec, bell, stats, lane = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local uniq = 9
 local seq, lane_ttl_ms = tonumber(ARGV[1]), ARGV[2]
-local messages, width = 3, 6
+local rules, records = ARGV[3], 4
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
@@ -26,6 +27,7 @@ if last then
   if tonumber(last_seq) == seq then return cmsgpack.unpack(answers) end
   if tonumber(last_seq) > seq then return redis.error_reply('STALE a later call of this sender came first') end
 end
+rules = rules ~= '' and cmsgpack.unpack(rules) or {}
 -- By the key's name, not its place: one call may carry the same key twice.
 local seen = {}
 for k = uniq + 1, #KEYS do
@@ -33,34 +35,38 @@ for k = uniq + 1, #KEYS do
   if old_id then seen[KEYS[k]] = {id = old_id, print = old_print} end
 end
 
-local answers, stored, now = {}, 0, nil
-for i = messages, #ARGV, width do
-  local id, record, delay_ms = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
-  local place, fingerprint = tonumber(ARGV[i + 3]), ARGV[i + 4]
-  local answer = ''
-  if place > 0 then
-    local key = KEYS[uniq + place]
+local answers, stored, pushed, now = {}, 0, {{}, {}, {}, {}}, nil
+for i = records, #ARGV do
+  local record, answer = ARGV[i], ''
+  local id = string.sub(record, 15, 14 + string.byte(record, 12))
+  local rule = rules[i - records + 1] or {0, 0}
+  if rule[2] > 0 then
+    local key = KEYS[uniq + rule[2]]
     if seen[key] then
-      answer = (seen[key].print == fingerprint and '=' or '!') .. seen[key].id
+      answer = (seen[key].print == rule[3] and '=' or '!') .. seen[key].id
     else
-      redis.call('SET', key, id .. ' ' .. fingerprint, 'PX', ARGV[i + 5])
-      seen[key] = {id = id, print = fingerprint}
+      redis.call('SET', key, id .. ' ' .. rule[3], 'PX', rule[4])
+      seen[key] = {id = id, print = rule[3]}
     end
   end
   if answer == '' then
     stored = stored + 1
-    if delay_ms > 0 then
+    if rule[1] > 0 then
       if not now then
         local t = redis.call('TIME')
         now = t[1] * 1000 + math.floor(t[2] / 1000)
       end
       redis.call('HSET', duerec, id, record)
-      redis.call('ZADD', due, now + delay_ms, id)
+      redis.call('ZADD', due, now + rule[1], id)
     else
-      redis.call('RPUSH', ready[string.byte(record, 5) + 1], record)
+      local list = pushed[string.byte(record, 5) + 1]
+      list[#list + 1] = record
     end
   end
   answers[#answers + 1] = answer
+end
+for p = 1, 4 do
+  if #pushed[p] > 0 then redis.call('RPUSH', ready[p], unpack(pushed[p])) end
 end
 if stored > 0 then
   redis.call('HINCRBY', stats, 'enqueued', stored)
