@@ -78,6 +78,7 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns}:beats", "hash", "permanent", "beat → who and where, for people"),
     Key("ob:{ns}:workers", "hash", "permanent", "worker → who and where, for people"),
     Key("ob:{ns}:queues", "set", "permanent", "queues that anyone ever used"),
+    Key("ob:{ns}:born", "string", "permanent", "when the data of a member of a quorum began, Redis ms"),
     Key("ob:{ns}:cluster", "hash", "permanent", "cluster id and format version"),
 )
 
@@ -210,7 +211,7 @@ class PlainLockKeys(LockKeys):
 class SpaceKeys:
     """The keys of a whole namespace: who is alive, which queues exist."""
 
-    __slots__ = ("beats", "cluster", "leader", "queues", "workers")
+    __slots__ = ("beats", "born", "cluster", "leader", "queues", "workers")
 
     def __init__(self, namespace: str) -> None:
         prefix = f"ob:{{{checked('namespace', namespace)}}}"
@@ -218,4 +219,5 @@ class SpaceKeys:
         self.beats = f"{prefix}:beats"
         self.workers = f"{prefix}:workers"
         self.queues = f"{prefix}:queues"
+        self.born = f"{prefix}:born"
         self.cluster = f"{prefix}:cluster"

@@ -19,11 +19,13 @@ from onebeat.locks.view import Holder
 
 if TYPE_CHECKING:
     from onebeat.locks.multi import AsyncMultiLock, MultiLease, MultiLock
+    from onebeat.locks.quorum_lock import AsyncQuorumLock, QuorumLease, QuorumLock
     from onebeat.locks.share import AsyncRWLock, AsyncSemaphore, RWLock, Semaphore
 
 __all__ = [
     "AsyncLock",
     "AsyncMultiLock",
+    "AsyncQuorumLock",
     "AsyncRWLock",
     "AsyncSemaphore",
     "Holder",
@@ -33,6 +35,8 @@ __all__ = [
     "MultiLock",
     "OnConflict",
     "Permit",
+    "QuorumLease",
+    "QuorumLock",
     "RWLock",
     "Released",
     "Roster",
@@ -45,10 +49,13 @@ __all__ = [
 
 _HOMES = {
     "AsyncMultiLock": "onebeat.locks.multi",
+    "AsyncQuorumLock": "onebeat.locks.quorum_lock",
     "AsyncRWLock": "onebeat.locks.share",
     "AsyncSemaphore": "onebeat.locks.share",
     "MultiLease": "onebeat.locks.multi",
     "MultiLock": "onebeat.locks.multi",
+    "QuorumLease": "onebeat.locks.quorum_lock",
+    "QuorumLock": "onebeat.locks.quorum_lock",
     "RWLock": "onebeat.locks.share",
     "Semaphore": "onebeat.locks.share",
 }

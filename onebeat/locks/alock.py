@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Unpack
+from typing import Any, Protocol, TypeVar, Unpack
 
-from onebeat.errors import StoreError
+from onebeat.errors import LeaseLost, StoreError
 from onebeat.keys import LockKeys
 from onebeat.locks import protocol, roster, view
 from onebeat.locks.calls import Attempt
@@ -17,9 +17,19 @@ from onebeat.locks.lease import Lease
 from onebeat.locks.protocol import Released
 from onebeat.locks.validity import checked_wait_s
 from onebeat.locks.view import Holder
-from onebeat.wire import AsyncStore, Protocol
+from onebeat.wire import AsyncStore
 
-_UNDER_WAY: set[asyncio.Task[Released]] = set()  # the loop itself holds its tasks only weakly
+T = TypeVar("T")
+HeldT = TypeVar("HeldT", bound="Loseable")
+_UNDER_WAY: set[asyncio.Task[Any]] = set()  # the loop itself holds its tasks only weakly
+
+
+class Loseable(Protocol):
+    """A lease of any kind, as far as the end of its block goes."""
+
+    def on_lost(self, listener: Callable[[str], None], /) -> None: ...
+
+    def loss(self) -> LeaseLost: ...
 
 
 class Awaiting(Handle[AsyncStore]):
@@ -65,22 +75,8 @@ class Awaiting(Handle[AsyncStore]):
     @asynccontextmanager
     async def keeping(self, lease: Lease) -> AsyncIterator[Lease]:
         """Release an acquired `lease` at the end of the block; raises as `hold` does."""
-        alarm = _Alarm(lease)
-        try:
-            try:
-                yield lease
-            except BaseException:
-                alarm.off = True
-                await self._release_quietly(lease)
-                raise
-            alarm.off = True
-            released = await self.release(lease)
-        except asyncio.CancelledError:
-            if alarm.answers():
-                raise lease.loss() from None
-            raise
-        if released is Released.NOT_YOURS:
-            raise lease.loss()
+        async with until_released(lease, self.release, self._not_released):
+            yield lease
 
     async def release(self, lease: Lease | None = None) -> Released:
         """Give back `lease`, or the one acquired last; it goes on even if the caller is cancelled.
@@ -93,26 +89,15 @@ class Awaiting(Handle[AsyncStore]):
         if ended is None:
             return Released.NESTED
         lease, shut_ms = ended
-        return await self._see_through(protocol.release(self.keys, lease.token, shut_ms, lease.note))
+        return await see_through(
+            self.store.run(protocol.release(self.keys, lease.token, shut_ms, lease.note))
+        )
 
     async def _abandon(self, attempt: Attempt) -> None:
         try:
-            await self._see_through(protocol.abandon(attempt.keys, attempt.token))
+            await see_through(self.store.run(protocol.abandon(attempt.keys, attempt.token)))
         except StoreError as problem:
             self._not_given_up(problem)
-
-    async def _release_quietly(self, lease: Lease) -> None:
-        try:
-            await self.release(lease)
-        except StoreError as problem:
-            self._not_released(lease, problem)
-
-    async def _see_through(self, giving_up: Protocol[Released]) -> Released:
-        """Perform it to its end, whatever happens to the caller."""
-        task = asyncio.ensure_future(self.store.run(giving_up))
-        _UNDER_WAY.add(task)
-        task.add_done_callback(_UNDER_WAY.discard)
-        return await asyncio.shield(task)
 
 
 class AsyncLock(Awaiting):
@@ -127,10 +112,46 @@ class AsyncLock(Awaiting):
         return await self.store.run(view.peek(LockKeys(self.store.namespace, self.name)))
 
 
+async def see_through(work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` to its end, whatever happens to the caller."""
+    task = asyncio.ensure_future(work)
+    _UNDER_WAY.add(task)
+    task.add_done_callback(_UNDER_WAY.discard)
+    return await asyncio.shield(task)
+
+
+@asynccontextmanager
+async def until_released(
+    lease: HeldT,
+    release: Callable[[HeldT], Awaitable[Released]],
+    not_released: Callable[[HeldT, StoreError], None],
+) -> AsyncIterator[None]:
+    """Release `lease` at the end of the block, which is cancelled when it is lost."""
+    alarm = _Alarm(lease)
+    try:
+        try:
+            yield
+        except BaseException:
+            alarm.off = True
+            try:
+                await release(lease)
+            except StoreError as problem:
+                not_released(lease, problem)
+            raise
+        alarm.off = True
+        released = await release(lease)
+    except asyncio.CancelledError:
+        if alarm.answers():
+            raise lease.loss() from None
+        raise
+    if released is Released.NOT_YOURS:
+        raise lease.loss()
+
+
 class _Alarm:
     """Cancels the task that holds a lease when the lease is lost, and knows that it was the one."""
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Loseable) -> None:
         self._task = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
         self._cancels_before = self._task.cancelling() if self._task else 0

@@ -115,8 +115,7 @@ class Handle(Generic[StoreT]):
         return lease, max(0, round(shut_s * 1000))
 
     def _not_released(self, lease: Lease, problem: StoreError) -> None:
-        """An error on its way out matters more than a lock that frees itself."""
-        _LOG.warning("lock %r could not be released, its lease will end: %s", lease.name, problem)
+        not_released(lease.name, problem)
 
     def _not_given_up(self, problem: StoreError) -> None:
         _LOG.warning("an attempt on lock %r could not be given up, it lapses: %s", self.name, problem)
@@ -128,6 +127,11 @@ def _caller() -> Any:
         return asyncio.current_task() or threading.current_thread()
     except RuntimeError:  # no event loop runs in this thread
         return threading.current_thread()
+
+
+def not_released(name: str, problem: StoreError) -> None:
+    """An error on its way out matters more than a lock that frees itself."""
+    _LOG.warning("lock %r could not be released, its lease will end: %s", name, problem)
 
 
 def timeout_error(name: str, wait_s: float | None, held_by: object) -> LockTimeout:

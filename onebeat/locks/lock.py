@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import Any, Protocol, TypeVar, Unpack
 
-from onebeat.errors import NotFound, StoreError
+from onebeat.errors import LeaseLost, NotFound, StoreError
 from onebeat.keys import LockKeys
 from onebeat.locks import protocol, roster, view
 from onebeat.locks.calls import Attempt
@@ -21,6 +21,15 @@ from onebeat.locks.view import Holder
 from onebeat.wire import Store
 
 _LOG = logging.getLogger("onebeat.locks")
+
+
+class Loseable(Protocol):
+    """A lease of any kind, as far as the end of its block goes."""
+
+    def loss(self) -> LeaseLost: ...
+
+
+HeldT = TypeVar("HeldT", bound=Loseable)
 
 
 class Blocking(Handle[Store]):
@@ -62,16 +71,8 @@ class Blocking(Handle[Store]):
     @contextmanager
     def keeping(self, lease: Lease) -> Iterator[Lease]:
         """Release an acquired `lease` at the end of the block; raises as `hold` does."""
-        try:
+        with until_released(lease, self.release, self._not_released):
             yield lease
-        except BaseException:
-            try:
-                self.release(lease)
-            except StoreError as problem:
-                self._not_released(lease, problem)
-            raise
-        if self.release(lease) is Released.NOT_YOURS:
-            raise lease.loss()
 
     def release(self, lease: Lease | None = None) -> Released:
         """Give back `lease`, or the one acquired last through this handle; the next waiter gets it.
@@ -130,6 +131,23 @@ class Lock(Blocking):
             _LOG.warning("lock %r was taken from %s: %s", name, holder, reason)
             return holder
         raise NotFound(f"lock {name!r} is not held (any more): nothing to release; look again with peek")
+
+
+@contextmanager
+def until_released(
+    lease: HeldT, release: Callable[[HeldT], Released], not_released: Callable[[HeldT, StoreError], None]
+) -> Iterator[None]:
+    """Release `lease` at the end of the block, and tell when it was lost inside it."""
+    try:
+        yield
+    except BaseException:
+        try:
+            release(lease)
+        except StoreError as problem:
+            not_released(lease, problem)
+        raise
+    if release(lease) is Released.NOT_YOURS:
+        raise lease.loss()
 
 
 def holders(client: Any, *, namespace: str = NAMESPACE) -> list[Holder]:

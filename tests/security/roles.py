@@ -41,6 +41,7 @@ ROLES: dict[str, Role] = {
         (
             *("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek"),
             *("locks/extend", "locks/rename"),
+            "locks/witness",
             *_OF_SHARES,
         ),
         ("blpop",),
@@ -94,6 +95,7 @@ def patterns_of(role: Role) -> set[str]:
 def _row(script: str, slot: str) -> str:
     """The row that a script means by a name of its header."""
     owner = "{ns:share:name}" if script in _OF_SHARES else _OWNER[script.split("/")[0]]
+    owner = "{ns}" if slot == "born" else owner
     found = re.compile(re.escape(f"ob:{owner}:{_MANY.get(slot, slot)}") + r"(:<\w+>)?")
     rows = [row.pattern for row in TABLE if found.fullmatch(row.pattern)]
     assert len(rows) == 1, f"{script}: {slot} is {rows}"

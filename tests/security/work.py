@@ -15,6 +15,7 @@ from onebeat.locks.calls import Attempt
 from onebeat.locks.door import new_token
 from onebeat.locks.history import story
 from onebeat.locks.protocol import Grant, acquire, renew
+from onebeat.locks.quorum import WITNESS
 from onebeat.locks.view import peek as look
 from onebeat.queue import Client, Move, peek
 from onebeat.queue.control import Ask, Inserted, cancel, insert, pause, resume
@@ -64,6 +65,9 @@ def act_as_locks(store: Store, _admin: Store, _folder: Path) -> None:
     granted = store.run(acquire(Attempt(keys, token, 5_000, "{}"), 0.0, SYSTEM))
     assert isinstance(granted, Grant)
     assert store.run(renew([(keys, token, 5_000)])) == [True]
+    store.perform(
+        WITNESS.call(owner=keys.owner, state=keys.state, born=store.space.born, token=token, fence=1)
+    )
     _share(store)
 
 
