@@ -57,6 +57,8 @@ def take_all(locks: Sequence[Any], wait_s: float | None, clock: Clock) -> Plan:
                     yield from _give_back(held)
                     return str(lock.name)
                 held.append((lock, lease))
+        except GeneratorExit:  # nobody performs any more
+            raise
         except BaseException:
             yield from _give_back(held)
             raise

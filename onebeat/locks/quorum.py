@@ -77,6 +77,8 @@ def acquire(
         attempt, answers = new_attempt(), Answers()
         try:
             found = yield from _round(attempt, servers, born, clock, answers)
+        except GeneratorExit:  # nobody performs any more
+            raise
         except BaseException:
             yield from _everywhere(attempt, range(servers), "abandon")
             raise

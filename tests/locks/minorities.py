@@ -147,7 +147,7 @@ def running(count: int) -> Iterator[Quorum]:
         for _ in range(count):
             server = Server("--appendonly", "no")
             stack.callback(server.remove)
-            stores.append(stack.enter_context(Store.open(server.start().url, NAMESPACE)))
+            stores.append(stack.enter_context(Store.open(server.start().url, NAMESPACE, deadline_s=60)))
         yield Quorum(stores)
 
 

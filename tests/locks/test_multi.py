@@ -156,6 +156,13 @@ def test_an_interrupt_gives_back_what_was_taken(problem: BaseException) -> None:
     assert steps == ["take a", "take b", "give a"]
 
 
+def test_a_plan_that_nobody_performs_to_its_end_just_ends() -> None:
+    plan = take_all([A, B], 5.0, ToldClock())
+    next(plan)
+    plan.send(Held())  # type: ignore[arg-type]
+    plan.close()
+
+
 def test_one_that_was_lost_meanwhile_begins_again() -> None:
     first, second = Held(), Held()
     result, steps = told([A, B], [Held(valid=False), Held(), None, None, first, second])
