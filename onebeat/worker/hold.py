@@ -40,6 +40,7 @@ class Hold:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settled: list[Settled] = []
         self._run_ms: float | None = None
+        self._moved_s = 0.0  # when something was last claimed or ended, monotonic
         self.problem: BaseException | None = None  # a run that could not be brought to its end
         self.starting = True
         self.changed = asyncio.Event()
@@ -67,10 +68,18 @@ class Hold:
         others = max(0, self._slots.running - (unsettled - len(self._backlog)))
         return reserve.wanted(self._slots.total - others, unsettled, self._run_ms)
 
+    @property
+    def put_off_in_s(self) -> float | None:
+        """In how many seconds what has not begun goes back; None when nothing waits here."""
+        still_ms = (self._bench.clock.mono_s() - self._moved_s) * 1000
+        wait_ms = reserve.put_off_in_ms(len(self._backlog) + self._line.waiting(self), still_ms)
+        return None if wait_ms is None else wait_ms / 1000
+
     # -- claimed -------------------------------------------------------------------------------------
 
     def take(self, records: Iterable[bytes], fence: int, now_ms: int) -> None:
         """Hold `records`, claimed at `now_ms` with `fence` and those that follow it."""
+        self._moved_s = self._bench.clock.mono_s()
         for number, record in enumerate(records, fence):
             try:
                 message = unpack(record)
@@ -99,6 +108,11 @@ class Hold:
         self._ids.difference_update(ids)
         self._bench.cancelled.difference_update(ids)
         return ids
+
+    def put_off(self) -> list[str]:
+        """`give_up`, and claim one message per slot until runs are short again."""
+        self._run_ms = max(self._run_ms or 0.0, reserve.AHEAD_MS)
+        return self.give_up()
 
     # -- running -------------------------------------------------------------------------------------
 
@@ -160,6 +174,7 @@ class Hold:
     def _note(self, message: Message, outcome: Outcome, took_ms: float) -> None:
         """What follows from the end of a run."""
         self._run_ms = reserve.average_ms(self._run_ms, took_ms)
+        self._moved_s = self._bench.clock.mono_s()
         if outcome.end is not End.CUT:  # what is cut goes back when the worker leaves
             policy = self._bench.registry.policy(message.header)
             decided = verdict.after(message, outcome, policy, random.random())

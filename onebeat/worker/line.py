@@ -86,6 +86,11 @@ class Line:
             self._its_loop().call_later(LOOK_S, self._look)
         return True
 
+    def waiting(self, owner: object) -> int:
+        """How much work of `owner` has not begun."""
+        with self._lock:
+            return sum(work.owner is owner for work in self._waiting)
+
     def take_back(self, owner: object) -> list[Work]:
         """The work of `owner` that has not begun, and now never will."""
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
 from onebeat.errors import OnebeatError, Remedy, StoreError
 from onebeat.failpoints import reach
@@ -52,6 +53,8 @@ class Pump:
         while not self.stopping or hold:
             if hold.problem is not None:
                 raise hold.problem
+            if hold.put_off_in_s == 0 and not self.stopping:
+                await self._release(hold.put_off())
             want = hold.wanted()
             claims = await self._cycle(want)
             hold.take(claims.records, claims.fence, claims.now_ms)
@@ -94,7 +97,9 @@ class Pump:
         """Wait until there is something to say or to ask for; `more` when the queue may hold more."""
         hold = self._hold
         if not hold.settled and not (more and hold.wanted()):
-            await self._wait(self._patience_s(claims))
+            put_off_in_s = hold.put_off_in_s
+            patience_s = self._patience_s(claims)
+            await self._wait(patience_s if put_off_in_s is None else min(patience_s, put_off_in_s))
         if hold.settled and not hold.worth_a_trip:
             hold.flush.clear()
             with contextlib.suppress(TimeoutError):
@@ -135,9 +140,12 @@ class Pump:
 
     async def _give_back(self) -> None:
         reach("pump.giving_back")
-        unstarted = self._hold.give_up()
-        if unstarted:
-            await self._store.run(release(self.keys, self.wid, unstarted, within_s=WITHIN_S))
+        await self._release(self._hold.give_up())
+
+    async def _release(self, ids: Sequence[str]) -> None:
+        """Back to the front; no delivery is counted."""
+        if ids:
+            await self._store.run(release(self.keys, self.wid, ids, within_s=WITHIN_S))
 
     async def cut(self, wait_s: float) -> None:
         """Cancel the runs that can be cancelled and wait `wait_s` seconds for them to clean up."""
