@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,19 +15,22 @@ from onebeat.cli import history
 from onebeat.cli.options import duration_ms, json_option, opens
 from onebeat.cli.output import note, print_json
 from onebeat.clock import SYSTEM
-from onebeat.errors import BadPayload, ConfigError, RunFailed, StoreError, WaitTimeout
-from onebeat.keys import checked
+from onebeat.errors import BadPayload, ConfigError, Refused, RunFailed, StoreError, WaitTimeout
+from onebeat.keys import checked, queue_keys
 from onebeat.ledger import Run, RunState
 from onebeat.ledger import run as find_run
 from onebeat.ledger.fold import TERMINAL
 from onebeat.queue import Handle
 from onebeat.queue.client import draft
 from onebeat.queue.record import RECORDED
+from onebeat.wire import Command, insist
 
 if TYPE_CHECKING:
+    from onebeat.scheduler.schedule import Schedule
     from onebeat.worker.task import Task
 
 _LOOK_EVERY_S = 0.2
+WITHIN_S = 10.0
 
 
 @click.command()
@@ -38,25 +42,67 @@ _LOOK_EVERY_S = 0.2
     metavar="SECONDS",
     help="Wait for its end, so long at the most.",
 )
+@click.option(
+    "--overlap",
+    type=click.Choice(["allow", "skip", "queue-one", "queue-all", "cancel-running"]),
+    default="allow",
+    show_default=True,
+    help="When a run of the schedule is not over.",
+)
+@click.option("--args", metavar="JSON", help="Arguments instead of the schedule's, a list.")
+@click.option(
+    "--kwargs", metavar="JSON", help="Arguments by name that come before the schedule's, an object."
+)
 @json_option
 @opens()
-def trigger(app: App, schedule_id: str, wait_s: float | None, as_json: bool) -> None:
+def trigger(
+    app: App,
+    schedule_id: str,
+    wait_s: float | None,
+    overlap: str,
+    args: str | None,
+    kwargs: str | None,
+    as_json: bool,
+) -> None:
     """Run a schedule now.
 
-    A run beside the plan: the schedule's next fire stays where it is. It is not held back by 'overlap', but
-    by its singleton. With --wait the exit code is 7 when the run failed, and 6 when it was not over in time.
+    A run beside the plan: the schedule's next fire stays where it is, and a pause does not hold it back. With
+    --wait the exit code is 7 when the run failed, and 6 when it was not over in time.
     """
-    from onebeat.scheduler.fires import triggered
+    from onebeat.queue.control import Inserted, insert
+    from onebeat.scheduler.schedule import Overlap
+    from onebeat.scheduler.wishes import triggered
 
-    schedule = app.schedule(schedule_id)
-    one = triggered(schedule, SYSTEM.wall_ms(), secrets.token_hex(3))
-    sent = app.client.send_drafts(schedule.queue, [one])[0]
+    schedule = _with_arguments(app.schedule(schedule_id), args, kwargs)
+    one = triggered(schedule, SYSTEM.wall_ms(), secrets.token_hex(3), Overlap(overlap))
+    keys = queue_keys(app.namespace.value, schedule.queue)
+    register(app, schedule.queue)
+    (answer,) = app.store.run(insert(keys, [one], within_s=WITHIN_S))
+    if answer is Inserted.SKIPPED:
+        raise Refused(f"{schedule_id} did not start: a run of it is not over, and --overlap is {overlap}")
+    if answer is Inserted.WAITS:
+        note(f"{schedule_id} starts when the run before it is over")
+    sent = Handle(one.id)
     if wait_s is None:
         _tell(sent, schedule.queue, None, as_json)
         return
     run = _awaited(app, sent.id, wait_s)
     _tell(sent, schedule.queue, run, as_json)
     _demand_done(sent.id, run, wait_s)
+
+
+def _with_arguments(schedule: Schedule, args: str | None, kwargs: str | None) -> Schedule:
+    """The schedule with what --args and --kwargs say."""
+    if args is not None:
+        schedule = replace(schedule, args=tuple(_json("--args", args, list)))
+    if kwargs is not None:
+        schedule = replace(schedule, kwargs={**schedule.kwargs, **_json("--kwargs", kwargs, dict)})
+    return schedule
+
+
+def register(app: App, queue: str) -> None:
+    """Put the queue where operators look for it."""
+    app.store.run(insist(Command(("SADD", app.store.space.queues, queue)), within_s=WITHIN_S))
 
 
 @click.command()

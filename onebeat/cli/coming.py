@@ -96,14 +96,21 @@ def fires_of(schedule: Schedule, after: datetime, number: int) -> list[Coming]:
 
 
 def _after(text: str | None, zone: str) -> datetime:
-    """The start that was asked for, on the clocks of `zone` unless it says its offset."""
-    if text is None:
-        return datetime.now(UTC)
+    """The start that was asked for, else now."""
+    return datetime.now(UTC) if text is None else after_text(text, zone)
+
+
+def after_text(text: str, zone: str) -> datetime:
+    """The time that was written, on the clocks of `zone` unless it says its offset.
+
+    Raises:
+        ConfigError: it is none.
+    """
     midnight = f"{text}T00:00" if len(text) == len("2026-03-28") else text
     try:
         return AtTrigger(midnight, zone).when
     except ConfigError as problem:
-        raise ConfigError(f"--from {text[:60]!r}: {problem}; it takes {_FROM}") from None
+        raise ConfigError(f"{text[:60]!r}: {problem}; it takes {_FROM}") from None
 
 
 def _ms_between(first: datetime, second: datetime) -> int:

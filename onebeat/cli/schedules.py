@@ -13,8 +13,9 @@ from onebeat.app import App
 from onebeat.cli import history
 from onebeat.cli.coming import fires_of
 from onebeat.cli.options import json_option, opens
-from onebeat.cli.output import Column, note, print_facts, print_json, print_rows, print_table
+from onebeat.cli.output import Column, counted, note, print_facts, print_json, print_rows, print_table
 from onebeat.cli.times import local_text, until_text, utc_of, utc_text, wall_text
+from onebeat.clock import SYSTEM
 from onebeat.durations import format_ms
 from onebeat.errors import ConfigError, StoreError
 from onebeat.keys import queue_keys
@@ -35,12 +36,20 @@ class Standing:
     view: peek.ScheduleView | None
 
     @property
+    def paused(self) -> bool:
+        """Whether its fires are skipped at this moment."""
+        until_ms = self.view.paused_until_ms if self.view else None
+        return until_ms is not None and (until_ms == 0 or until_ms > SYSTEM.wall_ms())
+
+    @property
     def state(self) -> str:
         """One word: what it does at this moment, as far as it is known."""
         if not self.schedule.enabled:
             return "disabled"
         if self.view is None:
             return "unknown"
+        if self.paused:
+            return "paused"
         return "active" if self.view.live else "waiting"
 
 
@@ -131,6 +140,10 @@ def _record(row: Standing) -> dict[str, object]:
         "state": row.state,
         "cursor": utc_text(view.cursor_ms) if view else None,
         "live": view.live if view else None,
+        "paused": row.paused,
+        "paused_until": utc_text((view.paused_until_ms if view and row.paused else None) or None),
+        "paused_reason": (view.paused_why if view and row.paused else None) or None,
+        "failures_in_a_row": view.fails if view else None,
     }
 
 
@@ -143,6 +156,8 @@ def _rules(one: Schedule) -> dict[str, Any]:
         "overlap": one.overlap.value,
         "catch_up": {"policy": catch_up.policy.value, "window_ms": catch_up.window_ms, "max": catch_up.max},
         "expires_ms": one.expires_ms,
+        "limit": one.limit,
+        "pause_after": one.pause_after,
         "timeout_ms": one.timeout_ms,
         "retries": retries
         and {
@@ -161,6 +176,13 @@ def _rules(one: Schedule) -> dict[str, Any]:
     }
 
 
+def _pause_text(row: Standing) -> str | None:
+    if not row.paused or row.view is None:
+        return None
+    until = f"until {local_text(row.view.paused_until_ms)}" if row.view.paused_until_ms else "until resumed"
+    return f"{until}: {row.view.paused_why}" if row.view.paused_why else until
+
+
 def _facts(row: Standing) -> list[tuple[str, object]]:
     one, view = row.schedule, row.view
     catch_up, retries, lock = one.catch_up, one.retries, one.singleton
@@ -171,6 +193,7 @@ def _facts(row: Standing) -> list[tuple[str, object]]:
         ("task", one.task),
         ("trigger", f"{one.trigger_text} in {one.timezone}"),
         ("state", row.state),
+        ("paused", _pause_text(row)),
         ("last decided", local_text(view.cursor_ms) if view else None),
         ("not over yet", view.live if view else None),
         ("queue", one.queue),
@@ -179,6 +202,9 @@ def _facts(row: Standing) -> list[tuple[str, object]]:
         ("kwargs", dict(one.kwargs) or None),
         ("overlap", one.overlap.value),
         ("catch up", f"{catch_up.policy.value} within {format_ms(catch_up.window_ms)}"),
+        ("limit", one.limit and f"{view.runs if view else '?'} of {one.limit} fires so far"),
+        ("pause after", one.pause_after and counted(one.pause_after, "failure") + " in a row"),
+        ("failures in a row", (view.fails if view else 0) or None),
         ("expires", one.expires_ms and format_ms(one.expires_ms)),
         ("timeout", one.timeout_ms and format_ms(one.timeout_ms)),
         ("retries", tried),

@@ -13,6 +13,7 @@ from onebeat.app import App
 from onebeat.cli.options import is_verbose, opens, split_names
 from onebeat.clock import SYSTEM
 from onebeat.errors import Refused, Remedy, StoreError
+from onebeat.vitals import Vitals, VitalsServer, parse_address
 from onebeat.wire import Pause, Protocol
 from onebeat.wire.health import Health, Problem, Severity, examine
 
@@ -28,10 +29,18 @@ allow_option = click.option(
 )
 
 
+health_option = click.option(
+    "--health",
+    metavar="[HOST:]PORT",
+    help="Answer /livez, /readyz and /leader there; on this machine only unless a host is named.",
+)
+
+
 @click.command()
 @allow_option
+@health_option
 @opens()
-def beat(app: App, allow: Sequence[str]) -> None:
+def beat(app: App, allow: Sequence[str], health: str | None) -> None:
     """Queue the fires of the configured schedules.
 
     Any number may run: each nominal time is queued once. TERM or Ctrl-C stops it.
@@ -40,6 +49,7 @@ def beat(app: App, allow: Sequence[str]) -> None:
     _mistakes_first(app)
     _check_store(app, allow)
     running = app.beat()
+    _serve(running.vitals, health)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: running.stop())
     running.run()
@@ -57,9 +67,15 @@ def beat(app: App, allow: Sequence[str]) -> None:
 @click.option("--concurrency", type=click.IntRange(1, 10_000), help="Runs at a time in each process.")
 @click.option("--processes", type=click.IntRange(1, 256), help="Worker processes.")
 @allow_option
+@health_option
 @opens()
 def worker(
-    app: App, queues: Sequence[str], concurrency: int | None, processes: int | None, allow: Sequence[str]
+    app: App,
+    queues: Sequence[str],
+    concurrency: int | None,
+    processes: int | None,
+    allow: Sequence[str],
+    health: str | None,
 ) -> int:
     """Run the queued tasks.
 
@@ -69,9 +85,18 @@ def worker(
     _mistakes_first(app)
     app.load_tasks()
     _check_store(app, allow)
-    status = app.worker(queues=queues, concurrency=concurrency, processes=processes).run()
+    running = app.worker(queues=queues, concurrency=concurrency, processes=processes)
+    _serve(running.vitals, health)
+    status = running.run()
     LOG.info("the worker has stopped")
     return status
+
+
+def _serve(vitals: Vitals, health: str | None) -> None:
+    """Answer who asks for the health of this process, until it ends."""
+    if health is not None:
+        host, port = parse_address(health)
+        LOG.info("health: http://%s:%d/readyz", host, VitalsServer(vitals, host, port).port)
 
 
 def log_to_stderr() -> None:

@@ -37,6 +37,8 @@ def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> 
             retries=None if entry.retries is None else RetryRule(**_words(entry.retries)),
             singleton=None if entry.singleton is None else SingletonRule(**_words(entry.singleton)),
             jitter_ms=entry.jitter_ms or 0,
+            limit=entry.limit,
+            pause_after=entry.pause_after,
             enabled=entry.enabled,
             owner=entry.owner,
             tags=tuple(entry.tags),

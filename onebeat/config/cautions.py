@@ -28,6 +28,14 @@ _HINTS = {
 }
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # a fixed start, so that the same file always says the same
 
+_THEN = {
+    Overlap.SKIP: "it will be skipped",
+    Overlap.QUEUE_ONE: "it waits, and what comes while it waits is skipped",
+    Overlap.QUEUE_ALL: "each waits for its turn",
+    Overlap.CANCEL_RUNNING: "that run is cancelled",
+    Overlap.ALLOW: "both will run",
+}
+
 
 def cautions(place: Place, schedule: Schedule) -> Iterator[Mistake]:
     """What is odd about one schedule."""
@@ -72,7 +80,7 @@ def _long_timeout(place: Place, schedule: Schedule) -> Iterator[Mistake]:
     if schedule.timeout_ms and period_ms and schedule.timeout_ms > period_ms:
         most, period = format_ms(schedule.timeout_ms), format_ms(period_ms)
         message = f"a run may last {most}, and the next one is due after {period}"
-        then = "it will be skipped" if schedule.overlap is Overlap.SKIP else "both will run"
+        then = _THEN[schedule.overlap]
         hint = f"overlap: {schedule.overlap} means {then}"
         yield place.mistake(Code.LONG_TIMEOUT, message, ("timeout",), hint)
 

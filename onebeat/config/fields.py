@@ -23,6 +23,7 @@ from onebeat.scheduler.cron import compile_cron
 from onebeat.scheduler.cron_zone import FOLDS, GAPS
 from onebeat.scheduler.days_off import days_off
 from onebeat.scheduler.moments import first_moment
+from onebeat.scheduler.schedule import Overlap
 from onebeat.scheduler.zones import load_zone
 from onebeat.wire.connect import SCHEMES, without_secret
 
@@ -270,12 +271,8 @@ Later = Annotated[
     Any, BeforeValidator(_refuse), WithJsonSchema({"not": {}, "description": "not yet supported"})
 ]
 
-_OVERLAP = ("skip", "allow")
-OverlapWord = Annotated[
-    str,
-    AfterValidator(_one_of(*_OVERLAP, later=("queue-one", "queue-all", "cancel-running"))),
-    _choices(*_OVERLAP),
-]
+_OVERLAP = tuple(Overlap)
+OverlapWord = Annotated[str, AfterValidator(_one_of(*_OVERLAP)), _choices(*_OVERLAP)]
 _ON_CONFLICT = ("skip", "wait", "fail")
 OnConflictWord = Annotated[
     str, AfterValidator(_one_of(*_ON_CONFLICT, later=("park", "replace"))), _choices(*_ON_CONFLICT)

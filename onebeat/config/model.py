@@ -126,6 +126,9 @@ class Defaults(Section):
     timeout_ms: f.SomeDurationMs | None = Field(
         default=None, alias="timeout", description="how long a run may last"
     )
+    pause_after: int | None = Field(
+        default=None, ge=1, le=1000, description="failures in a row that pause the schedule"
+    )
     retries: RetriesSection | None = Field(default=None, description="how a failed attempt is tried again")
     singleton: SingletonSection | None = Field(default=None, description="no two runs at a time")
     owner: str = Field(default="", max_length=200, description="who is asked about it")
@@ -164,7 +167,9 @@ class Profile(Defaults):
         default=None, description="no fire before this wall time, or this date: 2026-01-01T00:00"
     )
     end: f.BoundText | None = Field(default=None, description="no fire after it; a date is included")
-    limit: f.Later = None
+    limit: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="how many fires there are in all"
+    )
     except_: list[f.DayOff] | None = Field(
         default=None,
         alias="except",

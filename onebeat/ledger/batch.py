@@ -71,7 +71,8 @@ def write_cursors(connection: Connection, namespace: str, queue: str, lines: Seq
     cursors: dict[str, int] = {}
     for line in lines:
         schedule, nominal_ms = line.text("schedule"), line.number("nominal_ms")
-        if line.event in _DECIDED and schedule is not None and nominal_ms is not None:
+        planned = line.event in _DECIDED and line.text("by") is None  # what a person asks for moves no cursor
+        if planned and schedule is not None and nominal_ms is not None:
             cursors[schedule] = max(nominal_ms, cursors.get(schedule, nominal_ms))
     if not cursors:
         return

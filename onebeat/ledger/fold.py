@@ -107,10 +107,14 @@ def _filled(run: Run, line: Line) -> Run:
 
 
 def _emitted(_run: Run, line: Line) -> dict[str, Any]:
-    return {"state": RunState.QUEUED, "emitted_ms": line.at_ms}
+    told = {"state": RunState.QUEUED, "emitted_ms": line.at_ms}
+    by = line.text("by")  # a person, not the plan
+    return told | {"reason": by} if by else told
 
 
-def _skipped(_run: Run, line: Line) -> dict[str, Any]:
+def _skipped(run: Run, line: Line) -> dict[str, Any]:
+    if run.state in TERMINAL and run.state != RunState.SKIPPED:
+        return {}  # decided again after the store lost data: it has run, whatever its policy says now
     return {
         "state": RunState.SKIPPED,
         "ended_ms": line.at_ms,

@@ -61,6 +61,14 @@ def cursors(engine: Engine, namespace: str, queue: str) -> dict[str, int]:
     return {row[0]: row[1] for row in _all(engine, select(CURSOR.c.schedule, CURSOR.c.cursor_ms).where(here))}
 
 
+def fires(engine: Engine, namespace: str, schedule: str, first_ms: int, last_ms: int) -> dict[int, Run]:
+    """Nominal ms → run, of the fires of `schedule` between two nominal times, both included."""
+    here = (RUN.c.namespace == namespace) & (RUN.c.schedule == schedule)
+    wanted = select(RUN).where(here & RUN.c.at_ms.between(first_ms, last_ms))
+    found = [Run(**row._asdict()) for row in _all(engine, wanted)]
+    return {run.nominal_ms or 0: run for run in found if run.id == f"{schedule}@{run.nominal_ms}"}
+
+
 def lost_events(engine: Engine) -> dict[str, int]:
     """Event log → entries that were trimmed before any historian read them; only logs with a loss."""
     wanted = select(LOG_POSITION.c.stream, LOG_POSITION.c.lost).where(LOG_POSITION.c.lost > 0)

@@ -56,11 +56,19 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """Where a schedule is: the last decided nominal time, the next one, and its messages not yet over."""
+    """Where a schedule is: the last decided nominal time, the next one, and its messages not yet over.
+
+    `paused_until_ms`: None when it is not paused, 0 until somebody resumes it; `fails`: failures in a row;
+    `runs`: its fires so far, counted only where it has a limit.
+    """
 
     cursor_ms: int
     next_ms: int | None
     live: int
+    paused_until_ms: int | None = None
+    paused_why: str = ""
+    fails: int = 0
+    runs: int = 0
 
 
 def queues(namespace: str) -> Protocol[list[QueueView]]:
@@ -147,11 +155,22 @@ def _incarnations(about: dict[str, Any]) -> dict[str, list[str]]:
 def schedules(keys: QueueKeys) -> Protocol[dict[str, ScheduleView]]:
     """The schedules that feed this queue, by id (at most 1 000)."""
     cursors = yield from fields(keys.sched)
+    paused = dict((yield from fields(keys.paused)))
+    fails, runs = dict((yield from fields(keys.fails))), dict((yield from fields(keys.runs)))
     views = {}
     for id_, cursor in cursors:
         next_ms = yield Command(("ZSCORE", keys.next, id_))
         live = yield Command(("HGET", keys.live, id_))
-        views[id_.decode()] = ScheduleView(int(cursor), as_ms(next_ms), int(live or 0))
+        until, _, why = paused.get(id_, b"").decode(errors="replace").partition(" ")
+        views[id_.decode()] = ScheduleView(
+            int(cursor),
+            as_ms(next_ms),
+            int(live or 0),
+            int(until) if until.isdigit() else None,
+            why,
+            int(fails.get(id_, 0)),
+            int(runs.get(id_, 0)),
+        )
     return views
 
 

@@ -21,6 +21,7 @@ from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVER
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.scheduler.section import Section
+from onebeat.vitals import Vitals
 from onebeat.wire import Command, Store, insist
 
 LOG = logging.getLogger("onebeat.beat")
@@ -48,6 +49,7 @@ class Beat:
         self._store, self._clock, self._starts = store, clock, starts
         self._token = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._time = RedisTime(clock)
+        self.vitals = Vitals(clock)
         by_queue = groupby(sorted(schedules, key=lambda one: one.queue), key=lambda one: one.queue)
         self._sections = [
             Section(store, queue_keys(store.namespace, queue), ours, config, self._time)
@@ -81,8 +83,11 @@ class Beat:
                     raise
                 self._leads, self._lead_at_s, self._adopt_at_s = False, 0.0, 0.0
                 LOG.warning("the beat waits: %s", problem)
+                self.vitals.turned(good=False)
                 self._stop.wait(TROUBLE_S)
             else:
+                self.vitals.leads = self._leads
+                self.vitals.turned(good=True)
                 self._stop.wait(self._patience_s())
         self._resign()
 

@@ -12,7 +12,6 @@ import msgspec
 from onebeat.events import Event
 from onebeat.queue import payload
 from onebeat.queue.emission import Fire
-from onebeat.queue.enqueue import Draft
 from onebeat.queue.record import LIVE, RECORDED, Header, Message, RetryPolicy, SingletonHead, event_line, pack
 from onebeat.scheduler.blanks import filled, has_blanks
 from onebeat.scheduler.instants import at_ms
@@ -28,16 +27,6 @@ def fire_id(schedule: str, nominal_ms: int) -> str:
 def stretch_id(schedule: str, first_ms: int, last_ms: int) -> str:
     """The identity of a stretch of skipped times; a single one is skipped under its own."""
     return fire_id(schedule, last_ms) if first_ms == last_ms else f"{schedule}@{first_ms}~{last_ms}"
-
-
-def triggered(schedule: Schedule, now_ms: int, token: str) -> Draft:
-    """A run that a person starts now, beside the plan: no cursor moves. `token` tells two of one ms apart.
-
-    Raises:
-        BadPayload: its arguments cannot be stored.
-    """
-    id_ = f"{fire_id(schedule.id, now_ms)}-{token}"
-    return Draft(Mould(schedule).message(id_, now_ms, RECORDED))
 
 
 @dataclass(frozen=True)

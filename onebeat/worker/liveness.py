@@ -16,6 +16,7 @@ from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.liveness import Pulse, beat, recover
+from onebeat.vitals import Vitals
 from onebeat.wire import Command, Store
 
 LOG = logging.getLogger("onebeat.worker")
@@ -36,11 +37,13 @@ class Liveness(threading.Thread):
         lease_ms: int,
         on_fatal: Callable[[Exception], None],
         on_cancel: Callable[[Sequence[str]], None] = lambda _ids: None,
+        vitals: Vitals | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
         super().__init__(name="onebeat-liveness", daemon=True)
         self._store, self._queues, self._wids, self._lease_ms = store, queues, wids, lease_ms
         self._on_fatal, self._on_cancel, self._clock = on_fatal, on_cancel, clock
+        self._vitals = vitals or Vitals(clock)
         self._done = threading.Event()
         self._well_since_s: float | None = None
 
@@ -64,8 +67,10 @@ class Liveness(threading.Thread):
             wait_s = self._lease_ms / 4000
             try:
                 wait_s = min(wait_s, *(self._tend(keys) for keys in self._queues))
+                self._vitals.turned(good=True)
             except StoreError as problem:
                 self._well_since_s = None
+                self._vitals.turned(good=False)
                 LOG.warning("leases are not renewed: %s", problem)
                 if problem.remedy is Remedy.FATAL:
                     self._on_fatal(problem)

@@ -24,6 +24,7 @@ from onebeat.errors import StoreError
 from onebeat.failpoints import reach
 from onebeat.keys import queue_keys
 from onebeat.ledger import Historian, Ledger
+from onebeat.vitals import Vitals
 from onebeat.wire import Command, Store
 from onebeat.worker.child import FENCED_EXIT, SETTINGS, WID
 from onebeat.worker.history import HistoryThread
@@ -62,6 +63,7 @@ class Supervisor:
         self._signals = 0
         self._fatal: Exception | None = None
         self._announced = False
+        self.vitals = Vitals()
         self._liveness = Liveness(
             self._store,
             self._queues,
@@ -69,6 +71,7 @@ class Supervisor:
             lease_ms=settings.lease_ms,
             on_fatal=self._on_fatal,
             on_cancel=self._on_cancel,
+            vitals=self.vitals,
         )
         ledger = Ledger(settings.database_url)
         ledger.create_tables()

@@ -199,10 +199,14 @@ ROWS: tuple[tuple[str, str, str], ...] = (
         "the first delay of the retries, 1h, is longer than max_delay, 10m",
     ),
     # later
-    (every("¦limit: 5"), "OB120", "limit is not yet supported"),
-    (every("overlap: ¦queue-one"), "OB120", "queue-one is not yet supported"),
-    (every("overlap: ¦queue-all"), "OB120", "queue-all is not yet supported"),
-    (every("overlap: ¦cancel-running"), "OB120", "cancel-running is not yet supported"),
+    (every("limit: ¦0"), "OB153", "it must be at least 1"),
+    (every("limit: ¦many"), "OB152", "must be a whole number"),
+    (every("limit: ¦true"), "OB152", "must be a whole number, not true"),
+    (every("pause_after: ¦0"), "OB153", "it must be at least 1"),
+    (every("pause_after: ¦1001"), "OB153", "it must be at most 1000"),
+    (every("pause_after: ¦3m"), "OB152", "must be a whole number"),
+    (every("overlap: ¦queue-two"), "OB153", "'queue-two' is not a choice here"),
+    (every("overlap: ¦cancel"), "OB153", "'cancel' is not a choice here"),
     (every("singleton: {on_conflict: ¦park}"), "OB120", "park is not yet supported"),
     (every("singleton: {on_conflict: ¦replace}"), "OB120", "replace is not yet supported"),
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,3 +163,20 @@ def test_a_queue_that_no_key_can_carry(queues: str, app: App) -> None:
 def test_the_store_is_left_as_it_was_found(app: App) -> None:
     assert app.store.perform(Command(("EXISTS", app.store.space.leader))) == 0
     app.close()
+
+
+@pytest.mark.parametrize("words", [("beat",), ("worker", "-q", "reports")])
+def test_a_service_tells_its_health(words: tuple[str, ...], app: App) -> None:
+    with running(*words, "--health", "0") as (process, announced):
+        assert announced
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "health: http://127.0.0.1:" in line)
+        with urllib.request.urlopen(line.split()[-1].replace("readyz", "livez"), timeout=WITHIN_S) as answer:
+            assert answer.status == 200
+            assert json.load(answer)["ok"] is True
+
+
+def test_a_health_address_that_is_none(app: App) -> None:
+    answer = onebeat("beat", "--health", "everywhere")
+    assert answer.code == 2
+    assert "write a port such as 8900" in answer.err

@@ -47,6 +47,15 @@ def _told(word: str) -> bool:
 
 
 @task
+def write_in_steps(word: str, ctx: Context, session: Session) -> None:
+    session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    _note(f"begin {word}")
+    while not _told(word):
+        time.sleep(0.02)
+        ctx.checkpoint()
+
+
+@task
 def wait(word: str, ctx: Context) -> None:
     """Ends when it is told to, so that no test depends on how long anything takes."""
     _note(f"begin {word}")
