@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.harness import RESULTS, keep, measure, table
 from benchmarks.lines import all_lines
+from benchmarks.locks.lines import absent
 from benchmarks.place import private_place
 
 
@@ -19,6 +20,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("--only", default="", help="lines whose name contains this")
     parser.add_argument("--out", type=Path, default=RESULTS / "latest.json", help="where the result is kept")
     asked = parser.parse_args(words)
+    if absent():
+        print(f"not measured, because not installed: {', '.join(absent())}", file=sys.stderr)
     with private_place() as place:
         lines = [line for line in all_lines(place) if asked.only in line.name]
         result = measure(lines, asked.rounds, asked.scale, lambda text: print(text, file=sys.stderr))

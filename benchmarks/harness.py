@@ -14,9 +14,10 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
@@ -24,6 +25,7 @@ from typing import TypeAlias
 Figures: TypeAlias = dict[str, float]
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("redis", "hiredis", "uvloop", "sqlalchemy", "apscheduler", "croniter", "msgspec")
+PEERS = ("python-redis-lock", "pottery")  # of the extra `bench`
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,16 @@ def measure(
             "system": platform.platform(),
             "python": platform.python_version(),
         },
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": {name: version(name) for name in LIBRARIES} | dict(_peers()),
         "commit": _commit(),
         "rows": report.rows(lines),
     }
+
+
+def _peers() -> Iterator[tuple[str, str]]:
+    for name in PEERS:
+        with suppress(PackageNotFoundError):
+            yield name, version(name)
 
 
 def _commit() -> str:
@@ -105,13 +113,13 @@ def _commit() -> str:
 
 def table(result: dict[str, object]) -> str:
     """The rows for a person."""
-    lines = [f"{'line':36}{'figure':23}{'median':>12}{'min':>12}{'max':>12}  ratio to floor"]
+    lines = [f"{'line':46}{'figure':23}{'median':>12}{'min':>12}{'max':>12}  ratio to floor"]
     rows = result["rows"]
     assert isinstance(rows, list)
     for row in rows:
         ratio = f"{row['ratio']:.2f} × {row['floor']}" if "ratio" in row else ""
         lines.append(
-            f"{row['line']:36}{row['figure']:23}"
+            f"{row['line']:46}{row['figure']:23}"
             f"{row['median']:>12,.2f}{row['min']:>12,.2f}{row['max']:>12,.2f}  {ratio}"
         )
     return "\n".join(lines)

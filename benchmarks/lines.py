@@ -6,10 +6,10 @@ import secrets
 import time
 
 from benchmarks.harness import Figures, Line, Stopwatch, cpu_of, percentile
+from benchmarks.locks.lines import lock_lines
 from benchmarks.place import Place, until
 from onebeat.clock import SYSTEM
 from onebeat.keys import queue_keys
-from onebeat.locks import Lock
 from onebeat.queue import Client
 from onebeat.scheduler import EveryTrigger
 from onebeat.scheduler.pulse import RedisTime
@@ -19,7 +19,6 @@ from onebeat.scheduler.section import Section
 WARM = 200
 RATE_HZ = 50
 _FLOOR = "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('RPUSH', KEYS[2], ARGV[2])"
-_FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
 def all_lines(place: Place) -> list[Line]:
@@ -32,13 +31,7 @@ def all_lines(place: Place) -> list[Line]:
         Line("drain sync no-op", 20_000, lambda size: drain(place, "sync_noop", size)),
         Line("start latency at 50/s", 150, lambda size: latency(place, size)),
         Line("emission, all due at once", 10_000, lambda size: emission(place, size)),
-        Line("bare SET NX PX + compare-and-delete", 2_000, lambda size: bare_lock(place, size)),
-        Line(
-            "lock, acquire + release",
-            2_000,
-            lambda size: lock(place, size),
-            floor="bare SET NX PX + compare-and-delete",
-        ),
+        *lock_lines(place),
     ]
 
 
@@ -136,27 +129,3 @@ def emission(place: Place, size: int) -> Figures:
         "all_queued_ms": watch.wall_s * 1000,
         "enrol_ms": loading.wall_s * 1000,
     }
-
-
-def bare_lock(place: Place, size: int) -> Figures:
-    """The floor of a lock without a fence: SET NX PX and a script that compares and deletes."""
-    with place.client() as client:
-        redis = client.store.client
-        sha = redis.script_load(_FREE)
-        with Stopwatch() as watch:
-            for number in range(size):
-                redis.set("bare", str(number), nx=True, px=10_000)
-                redis.evalsha(sha, 1, "bare", str(number))
-    return {"per_s": size / watch.wall_s}
-
-
-def lock(place: Place, size: int) -> Figures:
-    """Uncontended pairs of acquire and release, fenced, fair and kept alive."""
-    with place.client() as client:
-        one = Lock(client, "bench")
-        with Stopwatch() as watch:
-            for _ in range(size):
-                lease = one.acquire()
-                assert lease is not None
-                one.release(lease)
-    return {"per_s": size / watch.wall_s}

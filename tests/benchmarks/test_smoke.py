@@ -18,7 +18,7 @@ def test_every_line_gives_its_figures(tmp_path: Path, capsys: pytest.CaptureFixt
     assert {row["line"] for row in result["rows"]} >= {
         "enqueue",
         "drain async no-op",
-        "lock, acquire + release",
+        "locks: uncontended, onebeat",
     }
     assert all(row["median"] > 0 for row in result["rows"] if row["figure"] == "per_s")
     assert capsys.readouterr().out.startswith("line ")
