@@ -64,8 +64,13 @@ def _host() -> str:
 
 def who_am_i(task: str = "") -> str:
     """JSON about this process and its work, shown to those who find the lock held."""
-    told = {"host": _host(), "pid": os.getpid()}
-    return json.dumps(told | {"task": task[:TASK_MAX]} if task else told)
+    return _written(os.getpid(), task[:TASK_MAX])
+
+
+@lru_cache(maxsize=256)
+def _written(pid: int, task: str) -> str:
+    told = {"host": _host(), "pid": pid}
+    return json.dumps(told | {"task": task} if task else told)
 
 
 def same_process(made_in_pid: int, name: str) -> None:

@@ -20,6 +20,7 @@ from onebeat.wire import AsyncStore, Store
 from onebeat.wire.twin import twin
 
 LINGER_S = 5.0
+IDLE_LOOK_S = 1.0  # so that a hold that is not due within this need not wake the thread
 BATCH_MAX = 128  # locks renewed by one call
 EARLY = 6  # what is due within a sixth of its lease is renewed along with what is due now
 RETRIES = 20  # an unanswered renewal is repeated after this part of the lease
@@ -54,6 +55,7 @@ class Keeper:
         self._holds: dict[Lease, Hold] = {}  # not by token: who is told its token may use it twice
         self._changed = threading.Condition()
         self._wakes_at_s = 0.0
+        self._used_s = clock.mono_s()
         self._deadline_s = DEADLINE_MAX_S
         self._store = twin(origin, self._deadline_s)
 
@@ -67,6 +69,7 @@ class Keeper:
     def add(self, hold: Hold) -> None:
         with self._changed:
             self._holds[hold.lease] = hold
+            self._used_s = hold.lease.since_s
             if hold.look_at_s < self._wakes_at_s:  # a short hold never costs a thread switch
                 self._changed.notify()
 
@@ -90,10 +93,10 @@ class Keeper:
         with self._changed:
             now_s = self._clock.mono_s()
             looks = [hold.look_at_s for hold in self._holds.values()]
-            self._wakes_at_s = min(looks, default=now_s + LINGER_S)
-            changed = self._changed.wait(max(0.0, self._wakes_at_s - now_s))
+            self._wakes_at_s = min(looks, default=now_s + min(IDLE_LOOK_S, LINGER_S))
+            self._changed.wait(max(0.0, self._wakes_at_s - now_s))
             self._wakes_at_s = 0.0
-            return changed or bool(looks or self._holds)
+            return bool(looks or self._holds) or self._clock.mono_s() < self._used_s + LINGER_S
 
     def _look(self) -> None:
         with self._changed:

@@ -17,8 +17,8 @@ local PAST_BYTES = 2400
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'heir')
-local fence, over, heir = seen[1], seen[2] or '', seen[3]
+local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'told')
+local fence, over, heir, last, told = seen[1], seen[2] or '', seen[3], seen[4], seen[5]
 local ahead, lives = redis.call('ZRANGE', queue, 0, LOOK - 1), {}
 redis.call('HLEN', waiters)
 -- A request can arrive after its sender gave up: it must not take a lock that nobody would release.
@@ -44,17 +44,19 @@ local alone = #dead == #ahead and #ahead < LOOK
 
 if held == token or (not held and (first == token or alone)) then
   -- A holder that neither released nor was told off: its lease ended under it, which people want to know.
-  local last = not held and redis.call('HMGET', state, 'holder', 'told', 'since', 'past')
-  if last and last[1] and last[2] ~= fence then
+  if not held and last and told ~= fence then
+    local when = redis.call('HMGET', state, 'since', 'past')
     local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":{}}\n'
-    local line = string.format(words, fence or '0', last[3] or '0', now, last[1])
-    local past = string.match(string.sub(line .. (last[4] or ''), 1, PAST_BYTES), '^(.*\n)')
+    local line = string.format(words, fence or '0', when[1] or '0', now, last)
+    local past = string.match(string.sub(line .. (when[2] or ''), 1, PAST_BYTES), '^(.*\n)')
     redis.call('HSET', state, 'past', past or '')
   end
   if held ~= token or heir == token then
-    redis.call('ZREM', queue, token)
-    redis.call('HDEL', waiters, token)
-    redis.call('HDEL', state, 'heir')
+    if #ahead > 0 then
+      redis.call('ZREM', queue, token)
+      redis.call('HDEL', waiters, token)
+    end
+    if heir then redis.call('HDEL', state, 'heir') end
     redis.call('HSET', state, 'holder', who, 'since', string.format('%.0f', now))
   end
   if held ~= token or not fence then
