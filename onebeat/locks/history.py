@@ -55,12 +55,12 @@ def story(keys: LockKeys) -> Protocol[Story | None]:
         StoreError: no answer, or refused.
     """
     holder = yield from view.peek(keys)
-    words = ("HMGET", keys.state, "fence", "past", "holder", "told", "since")
+    words = ("HMGET", keys.state, "fence", "past", "before", "holder", "told", "since")
     answer = yield from insist(Command(words), within_s=INSIST_S)
-    fence, past, who, told, since_ms = (text_of(each or "") for each in answer)
+    fence, past, before, who, told, since_ms = (text_of(each or "") for each in answer)
     if holder is None and not fence:
         return None
-    holds = [*_holds(past)]
+    holds = [*_holds(past + before)]
     if holder is None and who and told != fence:  # nobody came since its lease ended
         holds.insert(0, _hold("lapsed", json.loads(who), int(fence), int(since_ms or 0), 0, {}))
     return Story(holder, int(fence or 0), tuple(holds))

@@ -13,7 +13,7 @@
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, ttl_ms, stay_ms, who = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local LOOK, GRANT_MS, QUEUE_MS, STATE_MS = 64, 2000, 120000, 2592000000
-local PAST_BYTES = 2400
+local PAST_BYTES = 1200
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
@@ -48,8 +48,9 @@ if held == token or (not held and (first == token or alone)) then
     local when = redis.call('HMGET', state, 'since', 'past')
     local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":{}}\n'
     local line = string.format(words, fence or '0', when[1] or '0', now, last)
-    local past = string.match(string.sub(line .. (when[2] or ''), 1, PAST_BYTES), '^(.*\n)')
-    redis.call('HSET', state, 'past', past or '')
+    local old = when[2] or ''
+    if #old > PAST_BYTES then redis.call('HSET', state, 'before', old, 'past', line)
+    else redis.call('HSET', state, 'past', line .. old) end
   end
   if held ~= token or heir == token then
     if #ahead > 0 then

@@ -12,7 +12,7 @@
 -- RETURNS done, already or not-yours | the token to wake because the lock was granted to it, or empty
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, how, keep_ms, note = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local LOOK, RECENT, PAST_BYTES, TOMB_MS, STATE_MS = 64, 16, 2400, 60000, 2592000000
+local LOOK, RECENT, PAST_BYTES, TOMB_MS, STATE_MS = 64, 16, 1200, 60000, 2592000000
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
@@ -34,12 +34,13 @@ if held ~= token then
   local mine = string.find(',' .. over, ',' .. token .. ',', 1, true)
   return {mine and 'already' or 'not-yours', heir == held and heir or ''}
 end
--- The last holds, the newest first, for people: a line each, as many as fit.
+-- The last holds, the newest first, for people: a line each. What is full becomes what was before.
 if seen[4] and how ~= 'abandon' then
   local words = '{"event":"%s","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":%s}\n'
   local line = string.format(words, how, fence or '0', seen[5], now, seen[4], note == '' and '{}' or note)
-  local past = string.match(string.sub(line .. (seen[6] or ''), 1, PAST_BYTES), '^(.*\n)')
-  redis.call('HSET', state, 'past', past or '', 'told', fence or '0')
+  local old = seen[6] or ''
+  if #old > PAST_BYTES then redis.call('HSET', state, 'before', old, 'past', line, 'told', fence or '0')
+  else redis.call('HSET', state, 'past', line .. old, 'told', fence or '0') end
 end
 -- The last released tokens are kept: a release whose answer is lost may be repeated some holders later.
 over = token .. ',' .. string.sub(over, 1, (RECENT - 1) * (#token + 1))
