@@ -25,7 +25,7 @@ from tests.chaos.nemesis import FAULTS, LOSSES, Hit, strike, trap
 from tests.chaos.tasks import COUNTER, EFFECTS
 from tests.worker.running import until
 
-CALM_S = 90.0  # for the backlog to drain: leases of 4 s, retries, a beat that starts
+CALM_S = 90.0  # for the next step to be seen: leases of 4 s, retries, a beat that starts
 EDGE_MS = 1000  # at both ends of what is judged, so that start and stop are not part of it
 FIRST = ("worker killed", "beat killed")  # so that the shortest history hits somebody who held something
 MEASURED = ("beat killed", "worker killed", "store killed")
@@ -113,14 +113,24 @@ def _calm(cluster: Cluster, load: Load, report: Report) -> tuple[int, list[int]]
     for seat in beats:
         _terminate(seat.pid)
     statuses = [seat.process.wait(CALM_S) for seat in beats if seat.process]
-    try:
-        until(lambda: not any(_depths(cluster).values()), "the backlog drains", CALM_S)
-    except AssertionError as problem:
-        report.violations.append(f"v_the_backlog_drains: {problem}; still there: {_depths(cluster)}")
+    if not _drains(cluster):
+        report.violations.append(f"v_the_backlog_drains: for {CALM_S} s nothing left {_depths(cluster)}")
     for seat in workers:
         _terminate(seat.pid)
     statuses += [seat.process.wait(CALM_S) for seat in workers if seat.process]
     return to_ms, statuses
+
+
+def _drains(cluster: Cluster) -> bool:
+    """Whether the backlog ends. A busy machine may take its time for that, as long as it gets smaller."""
+    least, end_s = 1 << 60, time.monotonic() + CALM_S
+    while left := sum((depths := _depths(cluster)).values()):
+        if left < least and "unknown" not in depths:
+            least, end_s = left, time.monotonic() + CALM_S
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _terminate(pid: int) -> None:
