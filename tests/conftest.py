@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 
-import hypothesis
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import onebeat.wire.store
 from onebeat.wire import AsyncStore, Store
@@ -15,20 +14,14 @@ from tests.leaks import find_leaks, forget
 from tests.servers import Server
 
 pytest_plugins = ["onebeat.testing.fixtures"]
-# a machine may stall for seconds; how long a test may take is said once, for all of them
-settings.register_profile("onebeat", deadline=None)
-settings.load_profile("onebeat")
-
 # A machine that stands still for seconds must fail no test: a call that should be answered gets all the time
 # it needs. Where one should fail for want of an answer, the test gives it a deadline of its own.
 PATIENCE_S = 60.0
 for kind in (Store, AsyncStore):
     kind.open.__func__.__kwdefaults__["deadline_s"] = PATIENCE_S  # type: ignore[attr-defined]
 onebeat.wire.store.BLOCK_MARGIN_S = PATIENCE_S
-hypothesis.settings.register_profile(
-    "house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("house")
+settings.register_profile("onebeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("onebeat")
 
 
 @pytest.fixture(scope="session")

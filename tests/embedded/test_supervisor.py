@@ -58,7 +58,7 @@ class FakeStore:
         self.asked = True
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 def test_a_store_is_started_again_without_any_pause() -> None:
     store, said = FakeStore(), list[str]()
     with Signals() as signals:

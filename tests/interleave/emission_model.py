@@ -11,6 +11,7 @@ from typing import Any
 from onebeat.queue.emission import STALE_MS
 from onebeat.queue.record import unpack
 from tests.interleave.process import Violation
+from tests.interleave.queue_model import settled_rows
 from tests.interleave.scenario import expect
 
 ROW = (
@@ -174,10 +175,10 @@ class Model:
     def cycle(self, args: Sequence[Any], claimed: Sequence[str]) -> None:
         """The worker settled what it holds; what the store gave to it before a loss is not held any more."""
         stored = self.stored
-        for at in range(5, len(args), 7):
-            if str(args[at]) in stored.claimed:
-                stored.claimed.remove(str(args[at]))
-                stored.live.get(str(args[at + 5]), set()).discard(str(args[at]))
+        for id_, _, _, _, _, counted, _ in settled_rows(args):
+            if str(id_) in stored.claimed:
+                stored.claimed.remove(str(id_))
+                stored.live.get(str(counted), set()).discard(str(id_))
         stored.claimed |= set(claimed)
         for id_ in self.one_by_one:
             together = [one for one in stored.claimed if one.startswith(f"{id_}@")]

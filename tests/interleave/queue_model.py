@@ -42,8 +42,8 @@ return found
 
 
 def settled_rows(args: Sequence[Any]) -> list[Sequence[Any]]:
-    """What a cycle settles, a row each: id, move, delay_ms, record, …"""
-    finished = [(id_, "finish", 0, b"") for id_ in args[5].split()]
+    """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event."""
+    finished = [(id_, "finish", 0, b"", b"", "", b"") for id_ in args[5].split()]
     return [*finished, *(args[at : at + 7] for at in range(6, len(args), 7))]
 
 
