@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import logging
 import os
 import signal
@@ -62,7 +63,11 @@ class Child:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._on_signal)
         loop.add_signal_handler(signal.SIGQUIT, self._on_quit)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor, which decides
+        loop.add_signal_handler(signal.SIGTSTP, self._on_quiet)
+        loop.add_signal_handler(signal.SIGUSR1, self._on_dump)
+        faulthandler.register(signal.SIGUSR1, all_threads=True, chain=True)  # also when the loop is held up
+        for signum in (signal.SIGINT, signal.SIGHUP):  # of a terminal: the supervisor decides
+            signal.signal(signum, signal.SIG_IGN)
         flows = [asyncio.create_task(pump.flow()) for pump in self._pumps]
         stopped = asyncio.create_task(self._stopped.wait())
         parent.on_cancel = lambda id_: loop.call_soon_threadsafe(self.cancel, id_)
@@ -87,6 +92,14 @@ class Child:
     def _on_quit(self) -> None:
         self._cut.set()
         self._stopped.set()
+
+    def _on_quiet(self) -> None:
+        for pump in self._pumps:
+            pump.quiet()
+
+    def _on_dump(self) -> None:
+        for pump in self._pumps:
+            LOG.warning("queue %s: running: %s", pump.keys.queue, ", ".join(pump.running) or "nothing")
 
     async def _stop(self, flows: list[asyncio.Task[None]]) -> int:
         """Give back the unstarted, wait for the running, push back the rest."""

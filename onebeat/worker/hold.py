@@ -42,7 +42,7 @@ class Hold:
         self._run_ms: float | None = None
         self._moved_s = 0.0  # when something was last claimed or ended, monotonic
         self.problem: BaseException | None = None  # a run that could not be brought to its end
-        self.starting = True
+        self.claiming = self.starting = True
         self.changed = asyncio.Event()
         self.flush = asyncio.Event()
         self._slots.on_free.append(self._room)
@@ -62,7 +62,7 @@ class Hold:
 
     def wanted(self) -> int:
         """How many more messages this worker could start soon."""
-        if not self.starting:
+        if not self.claiming:
             return 0
         unsettled = len(self._ids) - len(self._settled)
         others = max(0, self._slots.running - (unsettled - len(self._backlog)))
@@ -72,7 +72,7 @@ class Hold:
     def put_off_in_s(self) -> float | None:
         """In how many seconds what has not begun goes back; None when nothing waits here."""
         still_ms = (self._bench.clock.mono_s() - self._moved_s) * 1000
-        wait_ms = reserve.put_off_in_ms(len(self._backlog) + self._line.waiting(self), still_ms)
+        wait_ms = reserve.put_off_in_ms(len(self._backlog) + len(self._line.of(self)), still_ms)
         return None if wait_ms is None else wait_ms / 1000
 
     # -- claimed -------------------------------------------------------------------------------------
@@ -168,6 +168,11 @@ class Hold:
         """A handler's error is an outcome; any other would leave a message and a slot held for ever."""
         self.problem = problem
         self.changed.set()
+
+    def running(self) -> list[str]:
+        """The ids of what has begun and not ended."""
+        waiting = {message.id for message, _, _ in (*self._backlog, *self._line.of(self))}
+        return sorted(self._ids - waiting - {one.id for one in self._settled})
 
     # -- over ----------------------------------------------------------------------------------------
 

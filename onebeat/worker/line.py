@@ -86,10 +86,10 @@ class Line:
             self._its_loop().call_later(LOOK_S, self._look)
         return True
 
-    def waiting(self, owner: object) -> int:
-        """How much work of `owner` has not begun."""
+    def of(self, owner: object) -> list[Any]:
+        """What of `owner` has not begun."""
         with self._lock:
-            return sum(work.owner is owner for work in self._waiting)
+            return [work.what for work in self._waiting if work.owner is owner]
 
     def take_back(self, owner: object) -> list[Work]:
         """The work of `owner` that has not begun, and now never will."""

@@ -55,10 +55,12 @@ class Pump:
                 raise hold.problem
             if hold.put_off_in_s == 0 and not self.stopping:
                 await self._release(hold.put_off())
+            if not hold.claiming:
+                await self._release(hold.give_up())
             want = hold.wanted()
             claims = await self._cycle(want)
             hold.take(claims.records, claims.fence, claims.now_ms)
-            if self.stopping:  # these arrived after the stop
+            if not hold.claiming:  # these arrived after the stop
                 await self._give_back()
             hold.start()
             await self._rest(claims, more=0 < want == len(claims.records))
@@ -130,12 +132,22 @@ class Pump:
             if not bell.cancelled() and isinstance(bell.exception(), StoreError):
                 await asyncio.sleep(GATHER_S)  # the cycle that follows waits for the store
 
-    async def stop(self) -> None:
-        """Claim nothing more and give back at once what has not started."""
-        self._hold.starting = False
-        if self._bell is not None:
+    def quiet(self) -> None:
+        """Claim nothing more; the flow gives back what has not started, and goes on with what runs."""
+        self._hold.claiming = False
+        if self._bell is not None:  # it is for those who can take what it rings for
             self._bell.cancel()
         self._hold.changed.set()
+
+    @property
+    def running(self) -> list[str]:
+        """The ids of what has begun and not ended."""
+        return self._hold.running()
+
+    async def stop(self) -> None:
+        """Start nothing more and give back at once what has not started."""
+        self.quiet()
+        self._hold.starting = False
         await self._give_back()
 
     async def _give_back(self) -> None:

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 
 import msgspec
 
@@ -26,6 +25,7 @@ from onebeat.keys import queue_keys
 from onebeat.ledger import Historian, Ledger
 from onebeat.vitals import Vitals
 from onebeat.wire import Command, Store
+from onebeat.worker.asked import Asked
 from onebeat.worker.child import FENCED_EXIT, SETTINGS, WID
 from onebeat.worker.history import HistoryThread
 from onebeat.worker.liveness import Liveness
@@ -50,6 +50,8 @@ class Seat:
     start_at_s: float = 0.0
     ready_fd: int | None = None
     ready: bool = field(default=False)
+    quiet: bool = field(default=False)  # it was told to claim no more
+    leaving: bool = field(default=False)  # it was told to end, for another one to start
 
 
 class Supervisor:
@@ -60,7 +62,7 @@ class Supervisor:
         self._store = Store.open(settings.redis_url, settings.namespace, deadline_s=settings.lease_ms / 5000)
         self._queues = [queue_keys(settings.namespace, queue) for queue in settings.queues]
         self._seats = [Seat(number) for number in range(settings.processes)]
-        self._signals = 0
+        self._asked = Asked()
         self._fatal: Exception | None = None
         self._announced = False
         self.vitals = Vitals()
@@ -86,13 +88,12 @@ class Supervisor:
         Raises:
             StoreError: the store refuses for a reason that waiting does not mend.
         """
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, self._on_signal)
-        signal.signal(signal.SIGQUIT, self._on_quit)
+        self._asked.listen()
         self._liveness.start()
         self._history.start()
-        while not self._signals and self._fatal is None:
+        while not self._asked.stops and self._fatal is None:
             self._tend_seats()
+            self._obey()
             time.sleep(TICK_S)
         self._stop_children()
         self._liveness.stop()
@@ -101,11 +102,26 @@ class Supervisor:
             raise self._fatal
         return 0
 
-    def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
-        self._signals += 1
+    def _obey(self) -> None:
+        """Do what signals other than those to stop have asked for.
 
-    def _on_quit(self, _signum: int, _frame: FrameType | None) -> None:
-        self._signals += 2
+        Only processes that are ready are told: before, TSTP would stop them and USR1 end them.
+        """
+        asked, able = self._asked, [seat for seat in self._seats if seat.ready]
+        if asked.reload:
+            asked.reload = asked.quiet = False
+            LOG.info("reloading: %d process(es) finish what they run, others take their place", len(able))
+            for seat in self._seats:
+                seat.leaving = seat.process is not None
+                _tell([seat.process], signal.SIGTERM)
+        if asked.quiet and not all(seat.quiet for seat in able):
+            LOG.info("quiet: nothing more is claimed; what runs goes on")
+            for seat in able:
+                seat.quiet = True
+                _tell([seat.process], signal.SIGTSTP)
+        if asked.dump:
+            asked.dump = False
+            _tell([seat.process for seat in able], signal.SIGUSR1)
 
     def _on_fatal(self, problem: Exception) -> None:
         self._fatal = problem
@@ -189,10 +205,15 @@ class Supervisor:
         """Recover what the process held, and start another one, later the more often it fails."""
         reach("supervisor.bereft")
         lived_s = time.monotonic() - seat.started_s
-        seat.failures = 0 if lived_s > CALM_S or status == FENCED_EXIT else seat.failures + 1
+        well = lived_s > CALM_S or status == FENCED_EXIT or seat.leaving
+        seat.failures = 0 if well else seat.failures + 1
         wait_s = 0.0 if seat.failures <= 1 else min(BACKOFF_MAX_S, 0.25 * 2 ** (seat.failures - 1))
-        LOG.error(
-            "worker process %s ended with status %d; another starts in %.1f s", seat.wid, status, wait_s
+        LOG.log(
+            logging.INFO if seat.leaving else logging.ERROR,
+            "worker process %s ended with status %d; another starts in %.1f s",
+            seat.wid,
+            status,
+            wait_s,
         )
         wid, seat.wid = seat.wid, ""
         self._forget(seat, wid)
@@ -204,6 +225,7 @@ class Supervisor:
         if seat.ready_fd is not None:
             os.close(seat.ready_fd)
         seat.process, seat.ready_fd, seat.ready = None, None, False
+        seat.quiet = seat.leaving = False
         try:
             self._liveness.bury(wid)
             self._store.perform(Command(("HDEL", self._store.space.workers, wid)))
@@ -220,7 +242,7 @@ class Supervisor:
         _tell(processes, signal.SIGTERM)
         cut = False
         while any(process.poll() is None for process in processes):
-            if self._signals > 1 and not cut:
+            if self._asked.stops > 1 and not cut:
                 cut = True
                 _tell(processes, signal.SIGQUIT)  # not TERM again: two pending ones are one
             if time.monotonic() > deadline_s:
@@ -231,7 +253,7 @@ class Supervisor:
                 self._forget(seat, seat.wid)
 
 
-def _tell(processes: Sequence[subprocess.Popen[bytes]], signum: signal.Signals) -> None:
+def _tell(processes: Sequence[subprocess.Popen[bytes] | None], signum: signal.Signals) -> None:
     for process in processes:
-        if process.poll() is None:
+        if process is not None and process.poll() is None:
             process.send_signal(signum)

@@ -74,6 +74,23 @@ async def await_(word: str, ctx: Context) -> None:
 
 
 @task
+def gate(word: str, path: str, ctx: Context) -> None:
+    """Runs until there is a file at `path`."""
+    _note(f"begin {word}")
+    while not os.path.exists(path):
+        time.sleep(0.02)
+    _note(f"end {word} {ctx.shutting_down}")
+
+
+@task
+async def agate(word: str, path: str, ctx: Context) -> None:
+    _note(f"begin {word}")
+    while not os.path.exists(path):
+        await asyncio.sleep(0.02)
+    _note(f"end {word} {ctx.shutting_down}")
+
+
+@task
 def hog(word: str, seconds: float) -> None:
     """Holds the interpreter without a pause: one call into C."""
     _note(f"begin {word}")

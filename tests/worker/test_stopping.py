@@ -12,6 +12,9 @@ BOTH = pytest.mark.parametrize("name", ["wait", "await_"])
 STOPS = pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 
 
+GATES = pytest.mark.parametrize("name", ["gate", "agate"])
+
+
 def left(shop: Workshop) -> int:
     redis = shop.client.store.client
     return sum(redis.llen(key) for key in shop.keys.ready)
@@ -71,3 +74,53 @@ def test_when_grace_is_over_it_is_as_with_a_second_signal(shop: Workshop) -> Non
     worker.terminate()
     assert worker.wait(PATIENCE_S) == 0
     assert left(shop) == 1
+
+
+@GATES
+def test_quiet_claims_nothing_more_and_what_runs_goes_on(shop: Workshop, name: str) -> None:
+    shop.enqueue(name, "running", str(shop.folder / "open"))
+    worker = shop.worker(concurrency=1)
+    until(lambda: "begin running" in shop.notes(), "it runs")
+    worker.send_signal(signal.SIGTSTP)
+    until(lambda: "quiet:" in shop.log(), "the supervisor has heard it")
+    for number in range(3):
+        shop.enqueue(name, f"waiting {number}", str(shop.folder / "open"))
+    (shop.folder / "open").touch()
+    until(lambda: shop.stats().get("finish") == 1, "what ran is settled")
+    until(lambda: shop.client.store.client.zscore(shop.keys.bell, "*") == 0, "a cycle has seen what waits")
+    assert shop.notes() == ["begin running", "end running False"]
+    assert left(shop) == 3
+    assert worker.poll() is None
+    worker.terminate()
+    assert worker.wait(30) == 0
+    assert left(shop) == 3
+
+
+@GATES
+def test_a_reload_finishes_what_runs_and_starts_anew(shop: Workshop, name: str) -> None:
+    shop.enqueue(name, "running", str(shop.folder / "open"))
+    worker = shop.worker(concurrency=1)
+    until(lambda: "begin running" in shop.notes(), "it runs")
+    old = children_of(worker.pid)
+    worker.send_signal(signal.SIGHUP)
+    until(lambda: "reloading:" in shop.log(), "the supervisor has heard it")
+    (shop.folder / "open").touch()
+    shop.enqueue("write", "after")
+    until(lambda: shop.words() == ["after"], "another process works")
+    assert set(children_of(worker.pid)).isdisjoint(old)
+    assert shop.notes() == ["begin running", "end running True"]
+    assert "recovered" not in shop.stats()
+    assert "ERROR" not in shop.log()
+
+
+@GATES
+def test_what_runs_is_told_when_asked(shop: Workshop, name: str) -> None:
+    id_ = shop.enqueue(name, "running", str(shop.folder / "open"))
+    worker = shop.worker(concurrency=1)
+    until(lambda: "begin running" in shop.notes(), "it runs")
+    worker.send_signal(signal.SIGUSR1)
+    until(lambda: f"running: {id_}" in shop.log(), "its id")
+    assert "most recent call first" in shop.log(), "the stacks"
+    assert worker.poll() is None
+    (shop.folder / "open").touch()
+    until(lambda: "end running False" in shop.notes(), "nothing was disturbed")
