@@ -1,0 +1,270 @@
+"""What is left of a lock's promises when its holders are killed, stopped and cut off, again and again?
+
+python -m tests.locks.torture --seconds 60                     twelve processes and one `Lock`
+python -m tests.locks.torture --seconds 60 --kind writer       the same for the writers of an `RWLock`
+
+A nemesis looks who holds the lock and hits that one more often than others: SIGKILL (another process is
+started instead), SIGSTOP for twice the lease, CLIENT KILL for everybody. Each process writes down what it
+believes, on the one monotonic clock of the machine; afterwards every two beliefs are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from onebeat.errors import StoreError
+from onebeat.keys import LockKeys, ShareKeys
+from onebeat.locks import Lock, RWLock
+from onebeat.locks.lock import Blocking
+from onebeat.wire import Command, Store
+from tests.leaks import find_leaks
+from tests.locks.waiting import until
+from tests.servers import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMESPACE, NAME = "torture", "l"
+HITS = {"kill": 3, "stop": 3, "cut": 2}
+
+
+def made(kind: str, store: Store, lease_s: float) -> Blocking:
+    """The lock of this run."""
+    return Lock(store, NAME, lease_s) if kind == "lock" else RWLock(store, NAME, lease_s).write
+
+
+# -- one process ------------------------------------------------------------------------------------
+
+
+def work(url: str, file: str, kind: str, lease_s: str) -> None:
+    """Take and give back for ever, and write down each belief before acting on it."""
+    luck = random.Random(os.getpid())
+    with Store.open(url, NAMESPACE) as store, open(file, "ab", buffering=0) as notes:
+
+        def note(*what: Any) -> None:
+            notes.write(json.dumps(what).encode() + b"\n")
+
+        lock = made(kind, store, float(lease_s))
+        while True:
+            try:
+                _hold_once(lock, luck, note)
+            except StoreError:
+                note("error")
+
+
+def _hold_once(lock: Blocking, luck: random.Random, note: Any) -> None:
+    lease = lock.acquire(luck.choice((0, 0.5, 10)))
+    if lease is None:
+        time.sleep(0.002)
+        return
+    note("granted", lease.fence, time.monotonic())
+    for _ in range(luck.choice((0, 1, 3))):
+        time.sleep(luck.choice((0.001, 0.02, 0.3)))
+        now_s = time.monotonic()
+        if not lease.valid:
+            break
+        note("valid", lease.fence, now_s)
+    note("ends", lease.fence, min(time.monotonic(), lease.until_s))
+    lock.release(lease)
+
+
+# -- what was believed ------------------------------------------------------------------------------
+
+
+@dataclass
+class Belief:
+    """One process was sure to hold the lock from here to there; monotonic seconds."""
+
+    fence: int
+    from_s: float
+    to_s: float
+
+
+@dataclass
+class Report:
+    """What came of a run; `broken` says which promise was not kept."""
+
+    beliefs: list[Belief] = field(default_factory=list)
+    hits: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    longest_free_s: float = 0.0
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        hits = ", ".join(f"{count} × {hit}" for hit, count in sorted(self.hits.items()))
+        return (
+            f"{len(self.beliefs)} holds; {hits}; {self.errors} calls failed; longest time without a holder "
+            f"{self.longest_free_s:.2f} s\n" + ("\n".join(self.broken) or "every promise was kept")
+        )
+
+
+def beliefs_in(folder: Path, report: Report) -> None:
+    """Read what the processes wrote; a line that its writer was killed over is not there."""
+    for file in sorted(folder.glob("*.jsonl")):
+        latest: Belief | None = None
+        for line in file.read_bytes().split(b"\n"):
+            with suppress(ValueError):
+                what, *rest = json.loads(line)
+                if what == "error":
+                    report.errors += 1
+                elif what == "granted":
+                    latest = Belief(rest[0], rest[1], rest[1])
+                    report.beliefs.append(latest)
+                elif latest is not None and latest.fence == rest[0]:
+                    latest.to_s = max(latest.to_s, rest[1])
+
+
+def judge(report: Report) -> None:
+    """Compare every belief with the one before it."""
+    fences = Counter(belief.fence for belief in report.beliefs)
+    report.broken += [
+        f"fence {fence} was given {count} times" for fence, count in fences.items() if count > 1
+    ]
+    report.beliefs.sort(key=lambda belief: belief.from_s)
+    before: Belief | None = None
+    for belief in report.beliefs:
+        if belief.to_s <= belief.from_s:
+            continue  # granted, and over before its holder could look
+        if before is not None:
+            if belief.from_s < before.to_s:
+                report.broken.append(f"two holders at {belief.from_s:.6f}: {before} and {belief}")
+            if belief.fence <= before.fence:
+                report.broken.append(f"fence {belief.fence} after {before.fence}")
+            report.longest_free_s = max(report.longest_free_s, belief.from_s - before.to_s)
+        before = belief
+
+
+# -- the run ----------------------------------------------------------------------------------------
+
+
+class Torture:
+    """Processes, and what is done to them."""
+
+    def __init__(self, server: Server, folder: Path, kind: str, lease_s: float, seed: int) -> None:
+        self._server, self._folder, self._kind, self._lease_s = server, folder, kind, lease_s
+        self._luck = random.Random(seed)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._stopped: dict[subprocess.Popen[bytes], float] = {}
+        self._admin = server.redis()
+        self._started = 0
+        self.report = Report()
+
+    def run(self, processes: int, seconds: float) -> Report:
+        """Torture for so long, then let everybody die and look at what is left."""
+        try:
+            for _ in range(processes):
+                self._start()
+            until(lambda: self._lines(), within_s=60)
+            end_s = time.monotonic() + seconds
+            while time.monotonic() < end_s:
+                time.sleep(self._luck.uniform(0.05, self._lease_s))
+                self._wake()
+                self._hit()
+        finally:
+            for process in self._processes:
+                process.kill()
+                process.wait()
+        beliefs_in(self._folder, self.report)
+        judge(self.report)
+        self._look_at_what_is_left()
+        self._admin.close()
+        return self.report
+
+    def _start(self) -> None:
+        self._started += 1
+        notes = self._folder / f"{self._started}.jsonl"
+        words = [sys.executable, "-m", "tests.locks.torture", "--work", self._server.url, str(notes)]
+        self._processes.append(subprocess.Popen([*words, self._kind, str(self._lease_s)], cwd=ROOT))
+
+    def _lines(self) -> int:
+        return sum(file.stat().st_size for file in self._folder.glob("*.jsonl"))
+
+    def _hit(self) -> None:
+        hit = self._luck.choices(list(HITS), list(HITS.values()))[0]
+        victim = self._victim()
+        if hit == "cut":
+            self._admin.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        elif hit == "kill":
+            victim.kill()
+            victim.wait()
+            self._processes.remove(victim)
+            self._stopped.pop(victim, None)
+            self._start()
+        else:
+            victim.send_signal(signal.SIGSTOP)
+            self._stopped[victim] = time.monotonic() + 2 * self._lease_s
+        self.report.hits[hit] += 1
+
+    def _victim(self) -> subprocess.Popen[bytes]:
+        """The holder, two times of three, if it is known."""
+        with Store.open(self._server.url, NAMESPACE) as store:
+            held = Lock(store, NAME).peek()
+            inside = RWLock(store, NAME).roster().permits
+        pids = [permit.pid for permit in inside] + ([held.pid] if held else [])
+        holders = [one for one in self._processes if one.pid in pids and one not in self._stopped]
+        if holders and self._luck.random() < 0.67:
+            self.report.hits["on the holder"] += 1
+            return holders[0]
+        return self._luck.choice(self._processes)
+
+    def _wake(self) -> None:
+        now_s = time.monotonic()
+        for process in [one for one, wake_s in self._stopped.items() if wake_s <= now_s]:
+            del self._stopped[process]
+            process.send_signal(signal.SIGCONT)
+
+    def _look_at_what_is_left(self) -> None:
+        with Store.open(self._server.url, NAMESPACE) as store:
+            lock = made(self._kind, store, self._lease_s)
+            lease = lock.acquire(wait=60)
+            if lease is None:
+                self.report.broken.append("everybody is dead, and nobody gets the lock")
+                return
+            lock.release(lease)
+            names = LockKeys(NAMESPACE, NAME), ShareKeys(NAMESPACE, NAME)
+            keys = [names[0].owner, *(key for one in names for key in (one.queue, one.waiters))]
+            if store.perform(Command(("EXISTS", *keys, names[1].permits))):
+                self.report.broken.append("a holder or a waiter is left behind")
+        self.report.broken += find_leaks(self._admin, NAMESPACE)
+
+
+def torture(processes: int, seconds: float, kind: str, lease_s: float, seed: int) -> Report:
+    """One run on a server of its own."""
+    server = Server("--appendonly", "no")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            server.start()
+            return Torture(server, Path(folder), kind, lease_s, seed).run(processes, seconds)
+        finally:
+            server.remove()
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--work"]:
+        work(*sys.argv[2:])
+    reader = argparse.ArgumentParser(prog="python -m tests.locks.torture")
+    reader.add_argument("--seconds", type=float, default=60.0)
+    reader.add_argument("--processes", type=int, default=12)
+    reader.add_argument("--kind", choices=("lock", "writer"), default="lock")
+    reader.add_argument("--lease", type=float, default=1.0)
+    reader.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    asked = reader.parse_args()
+    print(f"seed {asked.seed}", file=sys.stderr)
+    report = torture(asked.processes, asked.seconds, asked.kind, asked.lease, asked.seed)
+    print(report)
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
