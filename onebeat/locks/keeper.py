@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from onebeat.clock import Clock
-from onebeat.errors import StoreError
+from onebeat.errors import Remedy, StoreError
 from onebeat.locks import protocol
 from onebeat.locks.lease import Lease
 from onebeat.locks.validity import DEADLINE_MAX_S, believed_until_s, deadline_s, renew_at_s
@@ -126,6 +126,11 @@ class Keeper:
             trouble = "the store refuses its keys"
         except StoreError as problem:
             answers, trouble = [None] * len(due), str(problem)
+            if problem.remedy is Remedy.RESOLVE:  # the new master may never have heard of these locks
+                for hold in due:
+                    hold.lease.doubt(
+                        f"its store is no master any more, and no renewal confirmed it; {problem}"
+                    )
         answered_s = self._clock.mono_s()
         for hold, mine in zip(due, answers, strict=True):
             lease_s = hold.lease.lease_s

@@ -37,6 +37,7 @@ class Lease:
         self._guard = threading.Lock()
         self._end_reason: str | None = None
         self._lost = False
+        self._doubt = ""  # why it is not believed until its next renewal is confirmed
         self._listeners: list[Callable[[str], None]] = []
 
     def __repr__(self) -> str:
@@ -45,7 +46,7 @@ class Lease:
     @property
     def remaining_s(self) -> float:
         """Seconds for which the lock is surely held if it is not renewed; 0 when it is not held."""
-        if self._end_reason is not None or os.getpid() != self._pid:
+        if self._end_reason is not None or self._doubt or os.getpid() != self._pid:
             return 0.0
         return max(0.0, self._until_s - self._clock.mono_s())
 
@@ -76,7 +77,7 @@ class Lease:
 
     def loss(self) -> LeaseLost:
         """The error that says why it is not held."""
-        reason = self._end_reason or "its lease ended before it was renewed"
+        reason = self._end_reason or self._doubt or "its lease ended before it was renewed"
         return LeaseLost(
             f"lock {self.name!r} (fence {self.fence}) is not held any more: {reason}. Another may have "
             "worked since; give the fence to what you write to, so that it refuses the older one"
@@ -101,6 +102,11 @@ class Lease:
         """A renewal was confirmed; a lease that ended stays ended."""
         self._renewals += 1
         self._until_s = max(self._until_s, until_s)
+        self._doubt = ""
+
+    def doubt(self, reason: str) -> None:
+        """The store may not be the one that granted it: believe it again when a renewal is confirmed."""
+        self._doubt = reason
 
     @property
     def note(self) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
+from onebeat.errors import LeaseLost
 from onebeat.keys import LockKeys
 from onebeat.locks import AsyncLock, Lock, keeper
 from onebeat.wire import AsyncStore, Command, Store
 from tests.clocks import SteppedClock
 from tests.locks.waiting import renewed, until
+from tests.servers import Server
 
 LEASE_S = 20.0
 pytestmark = pytest.mark.usefixtures("eager")
@@ -170,3 +172,22 @@ def test_a_lock_that_nobody_could_renew_is_not_held(store: Store, monkeypatch: p
     assert Lock(store, "l").peek() is None
     with Lock(store, "l", LEASE_S).hold() as lease:
         renewed(lease)
+
+
+def test_after_a_change_of_master_a_lock_is_verified_before_it_is_believed(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store says that it is a replica now; the lease has not ended, and is not believed."""
+    monkeypatch.setattr(keeper, "renew_at_s", lambda sent_s, _lease_s: sent_s + 0.2)
+    with Store.open(own_server.url, "t") as store:
+        lock = Lock(store, "l", lease=60)
+        lease = lock.acquire(wait=20)
+        assert lease is not None
+        store.perform(Command(("REPLICAOF", "127.0.0.1", "1")))
+        until(lambda: not lease.valid)
+        assert not lease.lost
+        with pytest.raises(LeaseLost, match="no master any more"):
+            lease.assert_held()
+        store.perform(Command(("REPLICAOF", "NO", "ONE")))
+        until(lambda: lease.valid)
+        lock.release(lease)

@@ -70,7 +70,7 @@ def _hold_once(lock: Blocking, luck: random.Random, note: Any) -> None:
         return
     note("granted", lease.fence, time.monotonic())
     for _ in range(luck.choice((0, 1, 3))):
-        time.sleep(luck.choice((0.001, 0.02, 0.3)))
+        time.sleep(luck.choice((0.001, 0.02, 0.3, 1.0)))
         now_s = time.monotonic()
         if not lease.valid:
             break
@@ -156,6 +156,7 @@ class Torture:
         self._luck = random.Random(seed)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stopped: dict[subprocess.Popen[bytes], float] = {}
+        self._notes: dict[subprocess.Popen[bytes], Path] = {}
         self._admin = server.redis()
         self._started = 0
         self.report = Report()
@@ -168,7 +169,7 @@ class Torture:
             until(lambda: self._lines(), within_s=60)
             end_s = time.monotonic() + seconds
             while time.monotonic() < end_s:
-                time.sleep(self._luck.uniform(0.05, self._lease_s))
+                time.sleep(self._luck.uniform(0.05, 1.5 * self._lease_s))
                 self._wake()
                 self._hit()
         finally:
@@ -185,7 +186,9 @@ class Torture:
         self._started += 1
         notes = self._folder / f"{self._started}.jsonl"
         words = [sys.executable, "-m", "tests.locks.torture", "--work", self._server.url, str(notes)]
-        self._processes.append(subprocess.Popen([*words, self._kind, str(self._lease_s)], cwd=ROOT))
+        process = subprocess.Popen([*words, self._kind, str(self._lease_s)], cwd=ROOT)
+        self._processes.append(process)
+        self._notes[process] = notes
 
     def _lines(self) -> int:
         return sum(file.stat().st_size for file in self._folder.glob("*.jsonl"))
@@ -216,7 +219,9 @@ class Torture:
         if holders and self._luck.random() < 0.67:
             self.report.hits["on the holder"] += 1
             return holders[0]
-        return self._luck.choice(self._processes)
+        # one that only starts holds nothing yet
+        at_work = [one for one in self._processes if self._notes[one].exists() and one not in self._stopped]
+        return self._luck.choice(at_work or self._processes)
 
     def _wake(self) -> None:
         now_s = time.monotonic()
