@@ -1,7 +1,7 @@
 """Which schedules are due next, out of very many? Pure.
 
 A heap of next times: an idle tick looks at its top only, whether there are ten schedules or a million.
-Replaced entries stay in the heap until they surface, and are told by their serial number.
+Replaced entries stay in the heap until they surface; the serial number only keeps equal times in order.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Agenda:
     """Entries by schedule id, ordered by the time at which they are due."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._entries: dict[str, tuple[int, Entry]] = {}
-        self._heap: list[tuple[int, int, str]] = []
+        self._entries: dict[str, Entry] = {}
+        self._heap: list[tuple[int, int, Entry]] = []
         self._serial = 0
         for entry in entries:
             self._remember(entry)
@@ -33,8 +33,7 @@ class Agenda:
 
     def get(self, schedule_id: str) -> Entry | None:
         """The entry as it was put last."""
-        found = self._entries.get(schedule_id)
-        return found[1] if found else None
+        return self._entries.get(schedule_id)
 
     def put(self, entry: Entry) -> None:
         """Add an entry or replace the one of the same schedule.
@@ -59,7 +58,7 @@ class Agenda:
         """
         taken: list[Entry] = []
         while len(taken) < limit and (wake_at_ms := self.wake_at_ms) is not None and wake_at_ms <= now_ms:
-            taken.append(self._entries[heappop(self._heap)[2]][1])
+            taken.append(heappop(self._heap)[2])
         return taken
 
     @property
@@ -75,17 +74,16 @@ class Agenda:
         if due_ms is None and schedule.enabled:
             found = schedule.trigger.next(at_ms(cursor_ms))
             due_ms = None if found is None else floor_ms(found)
-            entry = Entry(schedule, cursor_ms, due_ms)
+        entry = Entry(schedule, cursor_ms, due_ms)  # told from the one it replaces by its identity
         self._serial += 1
-        self._entries[schedule.id] = (self._serial, entry)
+        self._entries[schedule.id] = entry
         if due_ms is None or not schedule.enabled:
             return False
-        self._heap.append((actual_ms(schedule, due_ms), self._serial, schedule.id))
+        self._heap.append((actual_ms(schedule, due_ms), self._serial, entry))
         return True
 
-    def _is_current(self, due: tuple[int, int, str]) -> bool:
-        known = self._entries.get(due[2])
-        return known is not None and known[0] == due[1]
+    def _is_current(self, due: tuple[int, int, Entry]) -> bool:
+        return self._entries.get(due[2].schedule.id) is due[2]
 
     def _sweep(self) -> None:
         """Keep replaced entries from outnumbering the living ones."""

@@ -86,7 +86,7 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     """Decide everything that is due at `now_ms`. Disabled schedules are left where they are."""
     decisions: list[Decision] = []
     wake_at_ms: int | None = None
-    follows = _Following()
+    follows = Following()
     known: dict[tuple[int, CatchUp, int, str], list[Decision]] = {}  # many schedules stand alike
     for schedule, cursor_ms, due_ms in entries:
         if not schedule.enabled:
@@ -108,8 +108,11 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     return Plan(decisions, wake_at_ms)
 
 
-class _Following:
-    """`trigger.next` in milliseconds, asked once where many schedules share a trigger and a time."""
+class Following:
+    """`trigger.next` in milliseconds, asked once where many schedules share a trigger and a time.
+
+    It must not outlive the triggers that it was asked about.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], int | None] = {}
@@ -123,7 +126,7 @@ class _Following:
 
 
 def _decide(
-    schedule: Schedule, cursor_ms: int, due_ms: int, now_ms: int, follows: _Following
+    schedule: Schedule, cursor_ms: int, due_ms: int, now_ms: int, follows: Following
 ) -> Iterator[Decision]:
     """The steps of one cursor, whose first due time is `due_ms`; at least one."""
     next_ms = follows(schedule.trigger, due_ms)
@@ -171,7 +174,7 @@ def _wanted(schedule: Schedule, cursor_ms: int, end_ms: int, now_ms: int) -> lis
     return fires[::-1]
 
 
-def _stretch(trigger: Trigger, first_ms: int, end_ms: int, follows: _Following) -> Skipped | None:
+def _stretch(trigger: Trigger, first_ms: int, end_ms: int, follows: Following) -> Skipped | None:
     """The times from `first_ms`, a fire, until `end_ms` (not included); counted up to `SKIPS_MAX`."""
     if first_ms >= end_ms:
         return None

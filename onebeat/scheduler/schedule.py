@@ -69,6 +69,9 @@ class SingletonRule:
     wait_ms: int = 0
 
 
+_NO_KWARGS: Mapping[str, Any] = {}  # one for all: there may be a million schedules
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """One entry of `schedules:`; `id` is its stable name.
@@ -81,7 +84,7 @@ class Schedule:
     trigger: Trigger
     queue: str = "default"
     args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = field(default_factory=lambda: _NO_KWARGS)
     priority: int = 0
     overlap: Overlap = Overlap.SKIP
     catch_up: CatchUp = CatchUp()

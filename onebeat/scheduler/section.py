@@ -11,7 +11,7 @@ from onebeat.queue.emission import EMIT_MAX, Answer, Fate, Fire, Standing, adopt
 from onebeat.queue.scripts import BATCH_MAX
 from onebeat.scheduler.agenda import Agenda
 from onebeat.scheduler.fires import Mould
-from onebeat.scheduler.planner import Entry, plan
+from onebeat.scheduler.planner import Entry, Following, plan
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.wire import Store
@@ -28,7 +28,7 @@ class Section:
     ) -> None:
         self.keys = keys
         self._store, self._config, self._time = store, config, time
-        self._moulds = {one.id: Mould(one) for one in schedules}
+        self._schedules = {one.id: one for one in schedules}
         self._agenda = Agenda()
         self._cursors: dict[str, int] = {}
         self._standing: Standing | None = None
@@ -63,7 +63,7 @@ class Section:
         if not standing.newest:
             self._enrolled = False
         elif not self._enrolled:
-            self._enrolled = self._enrol(list(self._moulds), starts)
+            self._enrolled = self._enrol(list(self._schedules), starts)
             reach("beat.enrolled")
 
     def pass_once(self, lag_ms: int) -> int:
@@ -79,12 +79,15 @@ class Section:
             if lag_ms:
                 entries = self._refreshed(entries, now_ms)
             decided = plan(entries, now_ms)
-            fires = [self._moulds[one.schedule_id].fire(one) for one in decided.decisions]
+            # made for the moment: a mould kept for each schedule is a third of a beat's memory
+            moulds = {entry.schedule.id: Mould(entry.schedule) for entry in entries}
+            fires = [moulds[one.schedule_id].fire(one) for one in decided.decisions]
             for start in range(0, len(fires), EMIT_MAX):
                 self._emit(fires[start : start + EMIT_MAX])
         finally:
+            follows = Following()
             for entry in entries:
-                self._put(entry.schedule.id)
+                self._put(entry.schedule.id, follows)
         return len(entries)
 
     def _refreshed(self, entries: Sequence[Entry], now_ms: int) -> list[Entry]:
@@ -116,20 +119,23 @@ class Section:
 
         False when a newer configuration came in between: it alone may create the cursors.
         """
-        complete = True
+        complete, follows = True, Following()
+        began_ms: int | None = None  # the same for all that are new, so that they share their next times
         for begin in range(0, len(ids), BATCH_MAX):
             some = ids[begin : begin + BATCH_MAX]
-            rows = [(id_, self._cursors.get(id_, starts.get(id_))) for id_ in some]
+            rows = [(id_, self._cursors.get(id_, starts.get(id_, began_ms))) for id_ in some]
             now_ms, cursors = self._store.run(enrol(self.keys, self._config, rows, within_s=WITHIN_S))
             self._time.heard(now_ms)
+            began_ms = began_ms or now_ms
             for id_, cursor_ms in zip(some, cursors, strict=True):
                 if cursor_ms is None:
                     complete = False
                 else:
                     self._cursors[id_] = cursor_ms
-                    self._put(id_)
+                    self._put(id_, follows)
         return complete
 
-    def _put(self, id_: str) -> None:
+    def _put(self, id_: str, follows: Following) -> None:
         if id_ in self._cursors:
-            self._agenda.put(Entry(self._moulds[id_].schedule, self._cursors[id_]))
+            schedule, cursor_ms = self._schedules[id_], self._cursors[id_]
+            self._agenda.put(Entry(schedule, cursor_ms, follows(schedule.trigger, cursor_ms)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import scale
 from benchmarks.__main__ import main
 from benchmarks.harness import Line, measure, percentile
 
@@ -54,3 +55,13 @@ def test_lines_run_in_turn_and_ratios_are_of_one_round() -> None:
 def test_percentiles() -> None:
     assert percentile([float(n) for n in range(100)], 0.99) == 99.0
     assert percentile([3.0], 0.5) == 3.0
+
+
+def test_the_scale_of_schedules_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert scale.main(["--schedules", "2000", "--due", "300"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "load",
+        "herd",
+        "idle",
+        "idle",
+    ]
