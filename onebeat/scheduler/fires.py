@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,13 +28,13 @@ def stretch_id(schedule: str, first_ms: int, last_ms: int) -> str:
     return fire_id(schedule, last_ms) if first_ms == last_ms else f"{schedule}@{first_ms}~{last_ms}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mould:
-    """A schedule with what all its messages share, made once."""
+    """A schedule as the form of its messages; made for the moment, a million of them would be heavy."""
 
     schedule: Schedule
 
-    @cached_property
+    @property
     def body(self) -> bytes:
         """Its arguments, as stored.
 
@@ -44,14 +43,14 @@ class Mould:
         """
         return payload.encode(self.schedule.args, self.schedule.kwargs)
 
-    @cached_property
+    @property
     def _retries(self) -> RetryPolicy | None:
         rule = self.schedule.retries
         if rule is None:
             return None
         return RetryPolicy(rule.max, rule.backoff, rule.delay_ms, rule.max_delay_ms)
 
-    @cached_property
+    @property
     def _singleton(self) -> SingletonHead | None:
         rule = self.schedule.singleton
         if rule is None:
@@ -80,9 +79,10 @@ class Mould:
             enqueued_ms=max(0, nominal_ms),
         )
 
-    @cached_property
+    @property
     def _has_blanks(self) -> bool:
-        return has_blanks(self.schedule.args) or has_blanks(self.schedule.kwargs)
+        given = (self.schedule.args, self.schedule.kwargs)
+        return any(given) and any(map(has_blanks, given))
 
     def _body_for(self, id_: str, nominal_ms: int) -> bytes:
         """The arguments of one run, with its blanks filled in."""
