@@ -71,6 +71,7 @@ bench: $(VENV)/.dev
 
 # Also ends by itself at the first broken invariant, with the shortest history that shows it.
 torture: $(VENV)/.dev
+	@$(BIN)/python -m tests.scheduler --cases 100000
 	@$(BIN)/python -m tests.torture --hours $(HOURS)
 
 # Not part of check: it takes longer than all of it, and a hole that is found tomorrow is in no change of today.

@@ -24,7 +24,7 @@ from typing import TypeAlias
 
 Figures: TypeAlias = dict[str, float]
 RESULTS = Path(__file__).parent / "results"
-LIBRARIES = ("redis", "hiredis", "uvloop", "sqlalchemy", "apscheduler", "croniter", "msgspec")
+LIBRARIES = ("redis", "hiredis", "uvloop", "sqlalchemy", "apscheduler", "croniter", "cronsim", "msgspec")
 PEERS = ("python-redis-lock", "pottery")  # of the extra `bench`
 
 

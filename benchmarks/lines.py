@@ -8,6 +8,7 @@ import time
 from benchmarks.harness import Figures, Line, Stopwatch, cpu_of, percentile
 from benchmarks.locks.lines import lock_lines
 from benchmarks.place import Place, until
+from benchmarks.trigger_lines import trigger_lines
 from onebeat.clock import SYSTEM
 from onebeat.keys import queue_keys
 from onebeat.queue import Client
@@ -32,6 +33,7 @@ def all_lines(place: Place) -> list[Line]:
         Line("start latency at 50/s", 150, lambda size: latency(place, size)),
         Line("emission, all due at once", 10_000, lambda size: emission(place, size)),
         *lock_lines(place),
+        *trigger_lines(),
     ]
 
 

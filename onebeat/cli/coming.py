@@ -14,8 +14,9 @@ from onebeat.app import App
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, print_rows
 from onebeat.cli.times import until_text, utc_of, wall_text
+from onebeat.durations import format_ms
 from onebeat.errors import ConfigError
-from onebeat.scheduler import AtTrigger, CronTrigger, Schedule, upcoming
+from onebeat.scheduler import AtTrigger, CronTrigger, Schedule, explain, upcoming
 
 _FROM = "a date or time such as 2026-03-28 or 2026-03-28T01:30, with or without an offset"
 
@@ -36,6 +37,7 @@ class Coming:
 )
 @click.option("--cron", metavar="EXPRESSION", help="A cron expression instead of a schedule.")
 @click.option("--tz", metavar="ZONE", default="UTC", show_default=True, help="The expression's time zone.")
+@click.option("--key", metavar="ID", help="The schedule that H in the expression draws for.")
 @click.option("--from", "start", metavar="TIME", help=f"Fires after {_FROM}; now when absent.")
 @json_option
 @opens(redis=False)
@@ -45,6 +47,7 @@ def coming(
     number: int,
     cron: str | None,
     tz: str,
+    key: str | None,
     start: str | None,
     as_json: bool,
 ) -> None:
@@ -54,14 +57,7 @@ def coming(
     """
     if cron is not None and schedule_id is not None:
         raise click.UsageError("give a schedule's ID or --cron, not both")
-    if cron is not None:
-        after = _after(start, tz)
-        rows = [Coming(at, "", after) for at in upcoming(CronTrigger(cron, tz), after, number)]
-    elif schedule_id is not None:
-        one = app.schedule(schedule_id)
-        rows = fires_of(one, _after(start, one.timezone), number)
-    else:
-        rows = soonest(app.schedules, _after(start, tz), number)
+    rows, said = _asked(app, schedule_id, number, cron, tz, key, start)
     mixed = cron is None and schedule_id is None  # different zones side by side cannot be compared
     print_rows(
         "onebeat.next/1",
@@ -79,6 +75,27 @@ def coming(
         ],
         empty="it never fires by itself",
     )
+    if said and rows and not as_json:
+        click.echo(f"\n{said}")
+
+
+def _asked(
+    app: App,
+    schedule_id: str | None,
+    number: int,
+    cron: str | None,
+    tz: str,
+    key: str | None,
+    start: str | None,
+) -> tuple[list[Coming], str]:
+    """The fires that were asked for; of a single rule also what it says, in words."""
+    if cron is not None:
+        after, trigger = _after(start, tz), CronTrigger(cron, tz, key=key)
+        return [Coming(at, "", after) for at in upcoming(trigger, after, number)], explain(trigger)
+    if schedule_id is not None:
+        one = app.schedule(schedule_id)
+        return fires_of(one, _after(start, one.timezone), number), explained(one)
+    return soonest(app.schedules, _after(start, tz), number), ""
 
 
 def soonest(schedules: Sequence[Schedule], after: datetime, number: int) -> list[Coming]:
@@ -93,6 +110,13 @@ def fires_of(schedule: Schedule, after: datetime, number: int) -> list[Coming]:
     return [
         Coming(at.astimezone(zone), schedule.id, after) for at in upcoming(schedule.trigger, after, number)
     ]
+
+
+def explained(schedule: Schedule) -> str:
+    """When the schedule fires, in words."""
+    jitter = format_ms(schedule.jitter_ms)
+    later = f" Each fire is delayed by up to {jitter}, always by the same." if schedule.jitter_ms else ""
+    return explain(schedule.trigger) + later
 
 
 def _after(text: str | None, zone: str) -> datetime:

@@ -11,7 +11,7 @@ import click
 
 from onebeat.app import App
 from onebeat.cli import history
-from onebeat.cli.coming import fires_of
+from onebeat.cli.coming import explained, fires_of
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, counted, note, print_facts, print_json, print_rows, print_table
 from onebeat.cli.times import local_text, until_text, utc_of, utc_text, wall_text
@@ -91,7 +91,11 @@ def show(app: App, schedule_id: str, as_json: bool) -> None:
     if as_json:
         last = [history.record(run) for run in past]
         upcoming_ = [utc_of(at) for at in fires]
-        print_json("onebeat.schedule/1", **_record(row), **_rules(schedule), upcoming=upcoming_, runs=last)
+        words = explained(schedule)
+        rules = _rules(schedule)
+        print_json(
+            "onebeat.schedule/1", **_record(row), **rules, explanation=words, upcoming=upcoming_, runs=last
+        )
         return
     print_facts(_facts(row))
     click.echo("\nnext fires")
@@ -152,6 +156,7 @@ def _rules(one: Schedule) -> dict[str, Any]:
     return {
         "args": list(one.args),
         "kwargs": dict(one.kwargs),
+        "jitter_ms": one.jitter_ms,
         "priority": one.priority,
         "overlap": one.overlap.value,
         "catch_up": {"policy": catch_up.policy.value, "window_ms": catch_up.window_ms, "max": catch_up.max},
@@ -192,6 +197,7 @@ def _facts(row: Standing) -> list[tuple[str, object]]:
         ("schedule", one.id),
         ("task", one.task),
         ("trigger", f"{one.trigger_text} in {one.timezone}"),
+        ("in words", explained(one)),
         ("state", row.state),
         ("paused", _pause_text(row)),
         ("last decided", local_text(view.cursor_ms) if view else None),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onebeat.scheduler.cron import CronTrigger, compile_cron
     from onebeat.scheduler.every import EveryTrigger
     from onebeat.scheduler.exclusions import ExceptTrigger
+    from onebeat.scheduler.in_words import explain
     from onebeat.scheduler.jitter import JitterTrigger
     from onebeat.scheduler.lookout import recent, upcoming
     from onebeat.scheduler.manual import ManualTrigger
@@ -43,6 +44,7 @@ _ROOMS = {
     "cron": ("CronTrigger", "compile_cron"),
     "every": ("EveryTrigger",),
     "exclusions": ("ExceptTrigger",),
+    "in_words": ("explain",),
     "jitter": ("JitterTrigger",),
     "lookout": ("recent", "upcoming"),
     "manual": ("ManualTrigger",),
@@ -75,6 +77,7 @@ __all__ = [
     "Trigger",
     "adapt",
     "compile_cron",
+    "explain",
     "plan",
     "recent",
     "upcoming",

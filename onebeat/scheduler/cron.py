@@ -28,7 +28,7 @@ class CronTrigger(WallTrigger):
         ConfigError: another word for `dst_gap` or `dst_fold`.
     """
 
-    __slots__ = ("expr", "key")
+    __slots__ = ("either_day", "expr", "key")
 
     def __init__(
         self,
@@ -41,7 +41,9 @@ class CronTrigger(WallTrigger):
     ) -> None:
         self.expr = expr
         self.key = key if _HASH.search(expr) else None
-        super().__init__(read_cron(expr, self.key), timezone, dst_gap, dst_fold)
+        rule = read_cron(expr, self.key)
+        self.either_day = rule.either
+        super().__init__(rule, timezone, dst_gap, dst_fold)
 
     def _arguments(self) -> Mapping[str, Any]:
         return {

@@ -1,23 +1,23 @@
 """Which sets of values does a cron expression name?
 
-croniter turns each element of each field into values (`cron_text.py` has made sure that it has one
-reading); the sets and the way they work together are ours. Elements recur from schedule to schedule, so
-each is parsed once: a million schedules cost a few thousand calls of croniter.
+`cron_text.py` spells every element so that it has one reading. Numbers are counted here; weekdays of a month
+(`mon#2`, `5L`) are read by croniter, which is too slow for every element and is the witness
+of the rest in the tests. Elements recur from schedule to schedule, so each is read once.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from onebeat.errors import InvalidCron
 from onebeat.scheduler import cron_text
-from onebeat.scheduler.cron_text import DAY, HOUR, MINUTE, MONTH, SECOND, WEEKDAY, Field
+from onebeat.scheduler.cron_text import DAY, HOUR, MINUTE, MONTH, SECOND, SIX, WEEKDAY, Field
 from onebeat.scheduler.cron_wall import CronRule
 
-# croniter reads seconds like minutes; the field that is asked for stands among wildcards.
-_PLACE = {SECOND: 0, MINUTE: 0, HOUR: 1, DAY: 2, MONTH: 3, WEEKDAY: 4}
-_ALWAYS = {where: (2 << where.high) - (1 << where.low) for where in _PLACE}
+_NUMBERS = re.compile(r"([0-9]+)-([0-9]+)/([0-9]+)")
+_ALWAYS = {where: (2 << where.high) - (1 << where.low) for where in SIX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +84,28 @@ def _read_field(where: Field, text: str, key: str | None) -> FieldSet:
 
 @lru_cache(maxsize=8192)
 def _read_element(where: Field, spelling: str) -> FieldSet:
+    numbers = _NUMBERS.fullmatch(spelling)
+    if numbers:
+        first, last, step = map(int, numbers.groups())
+        bits = sum(1 << number for number in range(first, last + 1, step))
+        return FieldSet((bits | bits >> 7) & _ALWAYS[where] if where is WEEKDAY else bits)
     if where is DAY and spelling[0] == "l":
         return FieldSet(near=(0,)) if spelling == "lw" else FieldSet(last=(int(spelling[2:] or 0),))
-    if where is DAY and spelling[-1] == "w":
+    if where is DAY:
         return FieldSet(near=(int(spelling[:-1]),))
-    from croniter import CroniterError, croniter  # 40 ms, and most commands parse no cron
+    from croniter import CroniterError, croniter  # 40 ms, and most expressions need none
 
-    fields = ["*"] * 5
-    fields[_PLACE[where]] = spelling
     try:
-        expanded, counted = croniter.expand(" ".join(fields))
+        _, counted = croniter.expand(f"* * * * {spelling}")
     except CroniterError as error:  # cron_text.py lets none of these through, as far as we know
         raise cron_text.wrong(f"{spelling} is not understood: {error}", where) from error
-    if counted:
-        return FieldSet(nth=tuple((day, 0 if n == "l" else n) for day, ns in counted.items() for n in ns))
-    values = expanded[_PLACE[where]]
-    return FieldSet(_ALWAYS[where] if values == ["*"] else sum(1 << int(value) for value in values))
+    return FieldSet(nth=tuple((day, 0 if n == "l" else n) for day, ns in counted.items() for n in ns))
+
+
+def forget() -> None:
+    """Read every element anew from here on; for measurements."""
+    _read_field.cache_clear()
+    _read_element.cache_clear()
 
 
 def _combine(sets: dict[Field, FieldSet]) -> CronRule:

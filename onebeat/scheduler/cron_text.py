@@ -133,8 +133,25 @@ def _wrong_count(words: list[tuple[str, int]]) -> InvalidCron:
     return wrong(f"found {len(words)} {'field' if len(words) == 1 else 'fields'}: {mend}", column=column)
 
 
+def drawn(text: str, key: str | None) -> str:
+    """The expression with its aliases written out and its hashed numbers drawn, to be shown to people."""
+    words = []
+    for where, column, _ in split(text):
+        elements = []
+        for element in column.split(","):
+            hashed = _HASHED.fullmatch(element)
+            number, _, step = (_drawn(where, element, hashed, key) if hashed else element).partition("/")
+            first, dash, last = number.partition("-")
+            single = hashed and dash and first == last
+            elements.append(first if single else f"{number}/{step}" if step else number)
+        words.append(",".join(elements))
+    return " ".join(words)
+
+
 def spell(where: Field, element: str, key: str | None) -> str:
-    """`element` with one reading: hashed numbers drawn, `5-5` as `5`, Quartz's `5l` as croniter's `l5`.
+    """`element` with one reading: numbers as `first-last/step`, Quartz's `5l` as croniter's `l5`.
+
+    Hashed numbers are drawn, names are numbers; a weekday may end at 7, the second Sunday.
 
     Raises:
         InvalidCron: with a message that says how to mend it; the caller knows the column.
@@ -175,7 +192,7 @@ def _plain(where: Field, element: str) -> str:
     if slash:
         first = str(where.low) if body == "*" else start
         _check_step(where, element, step, reach=high - low, instead=first)
-    return start if dash and low == high else element
+    return f"{low}-{high}/{step or 1}"
 
 
 def _check_step(where: Field, element: str, step: str, *, reach: int, instead: str) -> None:
@@ -227,7 +244,7 @@ def _drawn(where: Field, element: str, hashed: re.Match[str], key: str | None) -
         _check_step(where, shown, hashed[3], reach=high - low, instead=shown.partition("/")[0])
     draw = int.from_bytes(blake2b(f"{where.name}\0{key}".encode(), digest_size=8).digest(), "big")
     start = low + draw % (step or high - low + 1)
-    return f"{start}-{high}/{step}" if step else str(start)
+    return f"{start}-{high}/{step}" if step else f"{start}-{start}/1"
 
 
 def _day_special(element: str) -> str:

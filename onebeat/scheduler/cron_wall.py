@@ -8,7 +8,7 @@ none of this file's business (`cron_zone.py`).
 from __future__ import annotations
 
 from calendar import isleap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 DAY_S = 86_400
@@ -19,7 +19,7 @@ _LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SIX_WEEKS = sum(1 << 7 * week for week in range(6))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CronRule:
     """Bit n of a mask stands for the value n; weekday 0 is Sunday.
 
@@ -40,19 +40,20 @@ class CronRule:
     nth: tuple[tuple[int, int], ...]
     either: bool
     wildcard: bool
+    # the month that was asked for last, and its days: most questions are about that month
+    _near: tuple[int, int, int] = field(default=(0, 0, 0), compare=False, repr=False)
 
     def next_wall(self, wall_s: int) -> int | None:
         """The first matching wall second after `wall_s`; None when decades have none."""
         day, second = divmod(wall_s + 1, DAY_S)
         found = self._time_from(second)
         if found is None:
-            day, found = day + 1, self._time_from(0)
+            day += 1
         match = self._day_from(day)
         if match is None:
             return None
-        if match > day:
-            found = self._time_from(0)
-        assert found is not None  # no set is empty
+        if found is None or match > day:
+            found = self._first_s
         return match * DAY_S + found
 
     def prev_wall(self, wall_s: int) -> int | None:
@@ -60,13 +61,12 @@ class CronRule:
         day, second = divmod(wall_s - 1, DAY_S)
         found = self._time_until(second)
         if found is None:
-            day, found = day - 1, self._time_until(DAY_S - 1)
+            day -= 1
         match = self._day_until(day)
         if match is None:
             return None
-        if match < day:
-            found = self._time_until(DAY_S - 1)
-        assert found is not None
+        if found is None or match < day:
+            found = self._last_s
         return match * DAY_S + found
 
     def month_days(self, year: int, month: int) -> int:
@@ -84,27 +84,45 @@ class CronRule:
         # Bit 0 and the bits above the length collect the days that this month does not have.
         return (by_day | by_week if self.either else by_day & by_week) & (2 << length) - 2
 
+    @property
+    def _first_s(self) -> int:
+        return _lowest(self.hours) * 3600 + _lowest(self.minutes) * 60 + _lowest(self.seconds)
+
+    @property
+    def _last_s(self) -> int:
+        return _highest(self.hours) * 3600 + _highest(self.minutes) * 60 + _highest(self.seconds)
+
     def _day_from(self, day: int) -> int | None:
         start = date.fromordinal(day + EPOCH_DAY)
-        year, month, low = start.year, start.month, start.day
+        year, month = start.year, start.month
+        rest = self._days_in(year, month) >> start.day
+        if rest:
+            return day + _lowest(rest)
         for _ in range(HORIZON_MONTHS):
-            if self.months >> month & 1:
-                rest = self.month_days(year, month) >> low
-                if rest:
-                    return date(year, month, low + _lowest(rest)).toordinal() - EPOCH_DAY
-            year, month, low = (year, month + 1, 1) if month < 12 else (year + 1, 1, 1)
+            year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+            if self.months >> month & 1 and (days := self._days_in(year, month)):
+                return date(year, month, _lowest(days)).toordinal() - EPOCH_DAY
         return None
 
     def _day_until(self, day: int) -> int | None:
         start = date.fromordinal(day + EPOCH_DAY)
-        year, month, high = start.year, start.month, start.day
+        year, month = start.year, start.month
+        rest = self._days_in(year, month) & (2 << start.day) - 1
+        if rest:
+            return day - start.day + _highest(rest)
         for _ in range(HORIZON_MONTHS):
-            if self.months >> month & 1:
-                rest = self.month_days(year, month) & (2 << high) - 1
-                if rest:
-                    return date(year, month, rest.bit_length() - 1).toordinal() - EPOCH_DAY
-            year, month, high = (year, month - 1, 31) if month > 1 else (year - 1, 12, 31)
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+            if self.months >> month & 1 and (days := self._days_in(year, month)):
+                return date(year, month, _highest(days)).toordinal() - EPOCH_DAY
         return None
+
+    def _days_in(self, year: int, month: int) -> int:
+        """The matching days of a month; none when the month itself does not match."""
+        near_year, near_month, days = self._near
+        if near_month != month or near_year != year:
+            days = self.month_days(year, month) if self.months >> month & 1 else 0
+            self._near = year, month, days  # one tuple, so that no thread sees half of it
+        return days
 
     def _time_from(self, second: int) -> int | None:
         """The first matching second of a day at or after `second`."""

@@ -50,8 +50,13 @@ class ZonedRule:
         if not FIRST_S < after_s < LAST_S:
             return None
         segment = self.zone.at(after_s)
+        offset_s = segment.offset_s
+        wall_s = self.rule.next_wall(after_s + offset_s)
+        if wall_s is not None and after_s >= segment.fresh_s and wall_s - offset_s < segment.again_s:
+            return wall_s - offset_s  # no change of the clocks is near: every choice agrees
         open_s, close_s = self._window(segment)
-        wall_s = self.rule.next_wall(max(after_s, open_s - 1) + segment.offset_s)
+        if after_s < open_s - 1:
+            wall_s = self.rule.next_wall(open_s - 1 + offset_s)
         first_s = wall_s
         while wall_s is not None and first_s is not None and wall_s - first_s < _HORIZON_S:
             if wall_s - segment.offset_s < close_s:

@@ -20,6 +20,14 @@ def floor_ms(when: datetime) -> int:
     return (when - EPOCH) // _ONE_MS
 
 
+def floor_s(when: datetime) -> int:
+    """The last whole second at or before `when`; raises as `floor_ms`."""
+    if when.tzinfo is None:
+        floor_ms(when)
+    since = when - EPOCH  # exact, and its parts are never negative but the days
+    return since.days * 86_400 + since.seconds
+
+
 def ceil_ms(when: datetime) -> int:
     """The first whole millisecond at or after `when`; raises as `floor_ms`."""
     floor = floor_ms(when)

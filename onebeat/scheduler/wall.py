@@ -6,9 +6,11 @@ from datetime import datetime
 
 from onebeat.errors import ConfigError
 from onebeat.scheduler.cron_zone import FOLDS, GAPS, WallRule, ZonedRule
-from onebeat.scheduler.instants import floor_ms
+from onebeat.scheduler.instants import floor_s
 from onebeat.scheduler.trigger import PureTrigger
 from onebeat.scheduler.zones import load_zone
+
+_DECADES_S = (1_735_689_600, 2_051_222_400)  # 2025 to 2034
 
 
 class WallTrigger(PureTrigger):
@@ -32,12 +34,20 @@ class WallTrigger(PureTrigger):
         self._zoned = ZonedRule(rule, load_zone(timezone), dst_gap, dst_fold)
 
     def next(self, after: datetime) -> datetime | None:
-        return self._on_clock(self._zoned.next_s(floor_ms(after) // 1000))
+        return self._on_clock(self._zoned.next_s(floor_s(after)))
 
     def prev(self, before: datetime) -> datetime | None:
-        floor_s, rest_ms = divmod(floor_ms(before), 1000)
-        exact = rest_ms == 0 and before.microsecond == 0
-        return self._on_clock(self._zoned.prev_s(floor_s if exact else floor_s + 1))
+        return self._on_clock(self._zoned.prev_s(floor_s(before) + (before.microsecond > 0)))
+
+    @property
+    def wildcard(self) -> bool:
+        """Does it follow the clocks through every change, instead of firing once per named time?"""
+        return self._zoned.rule.wildcard
+
+    @property
+    def clocks_change(self) -> bool:
+        """Do the clocks of its zone change in this decade or the next, as far as it is known?"""
+        return self._zoned.zone.changes_between(_DECADES_S)
 
     def dst_text(self) -> str:
         """What differs from the rule's defaults, to follow the zone's name."""

@@ -35,18 +35,25 @@ class Segment(NamedTuple):
     again_s: int  # from here on the clocks show times that they will soon show again
 
 
+NOWHERE = Segment(0, 0, 0, 0, 0, 0)
+
+
 class ZoneTable:
     """The segments of one zone, probed when they are first asked for."""
 
-    __slots__ = ("_chunks", "name", "zone")
+    __slots__ = ("_chunks", "_near", "name", "zone")
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
         self.name = zone.key
         self._chunks: dict[int, list[Segment]] = {}
+        self._near = NOWHERE  # the last answer: most questions are about one season
 
     def at(self, utc_s: int) -> Segment:
         """The segment that contains `utc_s`."""
+        near = self._near
+        if near.start_s <= utc_s < near.end_s:
+            return near
         number = utc_s // CHUNK_S
         chunk = self._chunks.get(number)
         if chunk is None:
@@ -54,7 +61,18 @@ class ZoneTable:
         for segment in chunk:
             if utc_s < segment.end_s:
                 break
+        self._near = segment
         return segment
+
+    def changes_between(self, span_s: tuple[int, int]) -> bool:
+        """Does the offset change between two instants? Looks at every year in between."""
+        at_s, last_s = span_s
+        while at_s < last_s:
+            segment = self.at(at_s)
+            if segment.shift_s:
+                return True
+            at_s = segment.end_s
+        return False
 
     def _probe(self, number: int) -> list[Segment]:
         first_s, last_s = number * CHUNK_S, (number + 1) * CHUNK_S

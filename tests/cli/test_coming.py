@@ -81,3 +81,15 @@ def test_what_cannot_be_meant(words: tuple[str, ...], said: str, folder: Path) -
     answer = onebeat("next", *words)
     assert (answer.code, answer.out) == (2, "")
     assert said in answer.err
+
+
+def test_an_expression_and_a_schedule_are_put_into_words(folder: Path) -> None:
+    told = onebeat("next", "--cron", "30 2 * * *", "--tz", "Europe/Berlin", "-n", "1").out
+    assert "At 02:30, on the clocks of Europe/Berlin. A time that the clocks jump over runs right" in told
+    assert "Every 5m." in onebeat("next", "often", "-n", "1").out
+
+
+def test_h_needs_to_know_for_which_schedule_it_draws() -> None:
+    assert "give key=" in onebeat("next", "--cron", "H 2 * * *").err
+    first = local("--cron", "H 2 * * *", "--key", "nightly", "--from", "2026-07-01", "-n", "1")
+    assert first == local("--cron", "H 2 * * *", "--key", "nightly", "--from", "2026-07-01", "-n", "1")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from calendar import day_abbr, month_abbr, monthrange
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -71,6 +70,27 @@ def minutes_around(zone: str, day: date) -> tuple[tuple[datetime, datetime], ...
     return tuple((instant, instant.astimezone(info).replace(tzinfo=None)) for instant in instants)
 
 
+@lru_cache(maxsize=64)
+def shown_twice(zone: str, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    """The two instants of every minute that the clocks show again within `DST_MAX`."""
+    showings = defaultdict(list)
+    for instant, wall in minutes_around(zone, day):
+        showings[wall].append(instant)
+    twice = (instants for instants in showings.values() if len(instants) == 2)
+    return tuple((first, second) for first, second in twice if second - first <= DST_MAX)
+
+
+@lru_cache(maxsize=64)
+def jumps(zone: str, day: date) -> tuple[tuple[datetime, tuple[datetime, ...]], ...]:
+    """The first instant after each gap of up to `DST_MAX`, with the minutes that the clocks left out."""
+    found = []
+    for (_, before), (instant, wall) in pairwise(minutes_around(zone, day)):
+        lost = wall - before - MINUTE
+        if timedelta(0) < lost <= DST_MAX:
+            found.append((instant, tuple(before + n * MINUTE for n in range(1, lost // MINUTE + 1))))
+    return tuple(found)
+
+
 class Simulated:
     """A five-field expression, read naively."""
 
@@ -96,30 +116,19 @@ class Simulated:
 
     def fires(self, zone: str, around: date, gap: str, fold: str) -> list[datetime]:
         """Every fire of the minutes around `around`, in UTC."""
-        minutes = minutes_around(zone, around)
-        fires = {instant for instant, wall in minutes if self.matches(wall)}
-        if not self.wildcard:
-            fires -= set(self._unwanted_showings(minutes, fold))
-            if gap == "run-after":
-                fires |= set(self._after_gaps(minutes))
+        minutes, hours = self.sets[:2]
+        fires = {
+            instant
+            for instant, wall in minutes_around(zone, around)
+            if wall.minute in minutes and wall.hour in hours and self.matches(wall)
+        }
+        if self.wildcard:
+            return sorted(fires)
+        if fold != "both":
+            fires -= {instants[1 if fold == "first" else 0] for instants in shown_twice(zone, around)}
+        if gap == "run-after":
+            fires |= {end for end, lost in jumps(zone, around) if any(map(self.matches, lost))}
         return sorted(fires)
-
-    def _unwanted_showings(
-        self, minutes: tuple[tuple[datetime, datetime], ...], fold: str
-    ) -> Iterator[datetime]:
-        showings = defaultdict(list)
-        for instant, wall in minutes:
-            showings[wall].append(instant)
-        for instants in showings.values():
-            if len(instants) == 2 and instants[1] - instants[0] <= DST_MAX and fold != "both":
-                yield instants[1 if fold == "first" else 0]
-
-    def _after_gaps(self, minutes: tuple[tuple[datetime, datetime], ...]) -> Iterator[datetime]:
-        for (_, before), (instant, wall) in pairwise(minutes):
-            lost = wall - before - MINUTE
-            steps = range(1, lost // MINUTE + 1) if timedelta(0) < lost <= DST_MAX else ()
-            if any(self.matches(before + n * MINUTE) for n in steps):
-                yield instant
 
 
 def _number(word: str, place: int) -> int:
