@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import String, cast, delete, func, select, tuple_
 
 from onebeat.ledger.engine import READ_ONLY
-from onebeat.ledger.fold import TERMINAL, Run
+from onebeat.ledger.fold import TERMINAL, Run, RunState
 from onebeat.ledger.tables import CURSOR, LOG_POSITION, RUN
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Select
 
 FORGET_LIMIT = 1_000
+_UNDER_WAY = sorted(set(RunState) - TERMINAL)
+_LOST_MS = 86_400_000  # what has not ended for longer was lost before, and is not looked for again
 
 
 def runs(
@@ -56,9 +58,24 @@ def counts(engine: Engine, *, since_ms: int | None = None, namespace: str | None
 
 
 def cursors(engine: Engine, namespace: str, queue: str) -> dict[str, int]:
-    """Schedule → last decided nominal time, ms: where a beat goes on when Redis has lost its data."""
+    """Schedule → where a beat goes on when Redis has lost its data, ms.
+
+    That is the last decided nominal time, or just before the first fire of its last day that was queued and
+    has not ended: that one is lost too. What ended after it is queued again under its id, and what the
+    ledger knows is not done again.
+    """
     here = (CURSOR.c.namespace == namespace) & (CURSOR.c.queue == queue)
-    return {row[0]: row[1] for row in _all(engine, select(CURSOR.c.schedule, CURSOR.c.cursor_ms).where(here))}
+    known = select(CURSOR.c.schedule, CURSOR.c.cursor_ms).where(here)
+    lost = select(RUN.c.schedule, func.min(RUN.c.nominal_ms) - 1).where(
+        here & (RUN.c.namespace == namespace) & (RUN.c.queue == queue),
+        (RUN.c.schedule == CURSOR.c.schedule) & (RUN.c.nominal_ms > CURSOR.c.cursor_ms - _LOST_MS),
+        RUN.c.id == CURSOR.c.schedule.concat("@").concat(cast(RUN.c.nominal_ms, String)),
+        RUN.c.state.in_(_UNDER_WAY) & RUN.c.reason.is_distinct_from("backfill"),
+    )
+    found = {row[0]: row[1] for row in _all(engine, known)}
+    for schedule, before_ms in _all(engine, lost.group_by(RUN.c.schedule)):
+        found[schedule] = min(found[schedule], before_ms)
+    return found
 
 
 def fires(engine: Engine, namespace: str, schedule: str, first_ms: int, last_ms: int) -> dict[int, Run]:

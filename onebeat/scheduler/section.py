@@ -123,7 +123,8 @@ class Section:
         began_ms: int | None = None  # the same for all that are new, so that they share their next times
         for begin in range(0, len(ids), BATCH_MAX):
             some = ids[begin : begin + BATCH_MAX]
-            rows = [(id_, self._cursors.get(id_, starts.get(id_, began_ms))) for id_ in some]
+            # the history first: it knows what was queued and lost, this beat only what it decided
+            rows = [(id_, starts.get(id_, self._cursors.get(id_, began_ms))) for id_ in some]
             now_ms, cursors = self._store.run(enrol(self.keys, self._config, rows, within_s=WITHIN_S))
             self._time.heard(now_ms)
             began_ms = began_ms or now_ms

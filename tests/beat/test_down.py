@@ -220,6 +220,29 @@ def test_nothing_runs_again_that_the_history_knows(site: Site, policy: CatchUpPo
     assert told(site.history(), cursor_ms) == POLICIES[policy]
 
 
+@pytest.mark.parametrize("same_beat", [True, False])
+@pytest.mark.parametrize("policy", [CatchUpPolicy.LATEST, CatchUpPolicy.ALL])
+def test_what_was_queued_when_the_store_forgot_it_runs_after_all(
+    site: Site, policy: CatchUpPolicy, same_beat: bool
+) -> None:
+    """P1: what a beat has decided is not done; the history knows that it has not ended."""
+    schedule = site.schedule(policy)
+    site.section(schedule)
+    cursor_ms = site.away_for_an_hour()
+    section = site.section(schedule)
+    section.pass_once(0)
+    site.history()
+    site.flush()
+    if same_beat:
+        section._enrolled = False  # as soon as its next fire finds that the cursor is gone
+        section.tend(cursors(site.engine, site.store.namespace, "default"))
+    else:
+        section = site.section(schedule, from_history=True)
+    section.pass_once(0)
+    assert len(site.work()) == POLICIES[policy]["done"]
+    assert told(site.history(), cursor_ms) == POLICIES[policy]
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_store_that_went_back_decides_the_same_again(site: Site, policy: CatchUpPolicy) -> None:
     """What it forgot is queued again under the same ids, which the ledger knows."""

@@ -11,14 +11,26 @@ QUEUES = ("default", "slow")
 
 
 def test_cursors_are_the_last_decided_nominal_times(log: Log, historian: Historian, engine: Engine) -> None:
-    log.add(fire("emitted", 1_000), fire("skipped", 3_000, reason="overlap"), fire("emitted", 2_000))
+    log.add(*life(1_000), fire("skipped", 3_000, reason="overlap"), *life(2_000))
     log.add(fire("ended", 9_000, state="done"), {"event": "emitted", "id": "call"})
     historian.catch_up(QUEUES)
     assert cursors(engine, log.store.namespace, "default") == {"nightly": 3_000}
-    log.add(fire("emitted", 2_500))
+    log.add(*life(2_500), fire("emitted", 2_700, by="backfill"))
     historian.catch_up(QUEUES)
     assert cursors(engine, log.store.namespace, "default") == {"nightly": 3_000}
     assert cursors(engine, log.store.namespace, "slow") == {}
+
+
+def test_a_beat_goes_on_before_the_first_fire_that_has_not_ended(
+    log: Log, historian: Historian, engine: Engine
+) -> None:
+    day_ms = 86_400_000
+    log.add(
+        fire("emitted", 1_000), *life(day_ms + 2_000), fire("emitted", day_ms + 3_000), *life(day_ms + 4_000)
+    )
+    log.add({"event": "emitted", "id": f"nightly@{day_ms}-abc", "schedule": "nightly", "nominal_ms": day_ms})
+    historian.catch_up(QUEUES)
+    assert cursors(engine, log.store.namespace, "default") == {"nightly": day_ms + 2_999}
 
 
 def test_questions(log: Log, historian: Historian, engine: Engine) -> None:
