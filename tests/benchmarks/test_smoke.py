@@ -12,6 +12,7 @@ from benchmarks.__main__ import main
 from benchmarks.harness import Line, measure, percentile
 
 
+@pytest.mark.timeout(400)
 def test_every_line_gives_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "result.json"
     assert main(["--rounds", "1", "--scale", "0.01", "--out", str(out)]) == 0
