@@ -85,6 +85,7 @@ def measure(
         "scale": scale,
         "machine": {
             "cores": os.cpu_count(),
+            "load": os.getloadavg()[0],  # of the last minute: well above the cores, the figures mean little
             "system": platform.platform(),
             "python": platform.python_version(),
         },

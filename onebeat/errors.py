@@ -148,10 +148,14 @@ class LockTimeout(LockError):
 
 
 class LockHeld(LockError):
-    """A singleton with `on_conflict="fail"` found its lock held."""
+    """A singleton with `on_conflict="fail"` found its lock held; `holder` is who had it, if it still did."""
 
     code = "OB602"
     exit_code = 4
+
+    def __init__(self, message: str, *, holder: object = None) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class LeaseLost(LockError):

@@ -120,5 +120,6 @@ def conflict(policy: Singleton, name: str, holder: Holder | None) -> LockHeld | 
     if policy.on_conflict is OnConflict.SKIP:
         return None
     if policy.on_conflict is OnConflict.FAIL:
-        return LockHeld(f"singleton {name!r} is {held}: this call did not run; call again when it is over")
+        told = f"singleton {name!r} is {held}: this call did not run; call again when it is over"
+        return LockHeld(told, holder=holder)
     return LockTimeout(f"singleton {name!r} is {held}: this call waited {policy.wait_s} s and did not run")

@@ -10,9 +10,9 @@ import pytest
 
 from onebeat.errors import LeaseLost
 from onebeat.keys import LockKeys
-from onebeat.locks import AsyncLock, Lock, keeper
+from onebeat.locks import AsyncLock, Lock, keeper, validity
 from onebeat.wire import AsyncStore, Command, Store
-from tests.clocks import SteppedClock
+from tests.clocks import SteppedClock, ToldClock
 from tests.locks.waiting import renewed, until
 from tests.servers import Server
 
@@ -148,6 +148,22 @@ def test_a_released_lease_is_not_reported_as_lost(store: Store, monkeypatch: pyt
     with Lock(store, "another", LEASE_S, clock=clock).hold() as other:
         renewed(other)  # so the keeper has looked
     assert lost == []
+
+
+def test_a_short_hold_does_not_wake_the_thread(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread switch for each would be most of the cost of an uncontended pair."""
+    lock = Lock(store, "l", 10.0, clock=ToldClock())
+    with lock.hold():
+        pass
+    thread = keeper._KEEPERS[id(store.client)]
+    until(lambda: thread._wakes_at_s)  # it waits, with nothing to do
+    woken: list[int] = []
+    monkeypatch.setattr(thread._changed, "notify", lambda: woken.append(1))
+    monkeypatch.setattr(validity, "RENEWALS", 3)  # as in life
+    for _ in range(20):
+        with lock.hold():
+            pass
+    assert woken == []
 
 
 def test_a_keeper_with_nothing_to_do_goes_away_and_comes_again(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from onebeat.errors import ConfigError, LeaseLost, LockHeld, LockTimeout
-from onebeat.locks import Lock, current_lease, singleton
+from onebeat.locks import Holder, Lock, current_lease, singleton
 from onebeat.wire import AsyncStore, Store
 from onebeat.wire.default import default_async_store, default_store
 from tests.servers import Server
@@ -67,8 +67,11 @@ def test_conflicts(
             assert once() is None
             assert f"fence {lease.fence}" in caplog.text
         else:
-            with pytest.raises(error, match=f"held by process .* fence {lease.fence}"):
+            with pytest.raises(error, match=f"held by process .* fence {lease.fence}") as raised:
                 once()
+            if isinstance(raised.value, LockHeld):
+                assert isinstance(raised.value.holder, Holder)
+                assert raised.value.holder.fence == lease.fence
         assert ran == []
     once()
     assert ran == [1]
