@@ -141,22 +141,27 @@ class Hold:
 
     async def _run(self, claimed: Claimed) -> None:
         try:
-            reach("run.claimed")
-            started_s = self._bench.clock.mono_s()
+            started_s = self._began_s()
             outcome = await run_one(*claimed, self._bench)
-            reach("run.ended")
+            took_ms = self._took_ms(started_s)
         except Exception as problem:
             self._fail(problem)
             return
-        self._note(claimed[0], outcome, (self._bench.clock.mono_s() - started_s) * 1000)
+        self._note(claimed[0], outcome, took_ms)
         self._slots.give()
 
     def _run_here(self, claimed: Claimed) -> Ended:
-        reach("run.claimed")
-        started_s = self._bench.clock.mono_s()
+        started_s = self._began_s()
         outcome = run_here(*claimed, self._bench)
+        return outcome, self._took_ms(started_s)
+
+    def _began_s(self) -> float:
+        reach("run.claimed")
+        return self._bench.clock.mono_s()
+
+    def _took_ms(self, began_s: float) -> float:
         reach("run.ended")
-        return outcome, (self._bench.clock.mono_s() - started_s) * 1000
+        return (self._bench.clock.mono_s() - began_s) * 1000
 
     def _ran_here(self, claimed: Claimed, ended: Ended | None, problem: BaseException | None) -> None:
         if problem is not None:
