@@ -76,7 +76,7 @@ def _play(cluster: Cluster, report: Report, *, losses: bool) -> None:
 def _attack(cluster: Cluster, luck: Random, seconds: float, *, losses: bool) -> list[Hit]:
     """The first ones, then faults in a shuffled order, each once before any comes again."""
     hits: list[Hit] = []
-    deck = list(FIRST)
+    deck = [*(LOSSES if losses else ()), *FIRST]  # taken from its end
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         deck = deck or luck.sample([*FAULTS, *(LOSSES if losses else ())], len(FAULTS) + losses * len(LOSSES))
