@@ -12,6 +12,7 @@ from onebeat.keys import queue_keys
 from onebeat.queue.emission import adopt
 from onebeat.queue.record import unpack
 from onebeat.scheduler import EveryTrigger
+from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Overlap, Schedule
 from onebeat.scheduler.section import Section
@@ -49,6 +50,10 @@ class Beats:
         """Whether `count` more are queued than now."""
         enough = len(self.nominals(schedule_id)) + count
         return lambda: len(self.nominals(schedule_id)) >= enough
+
+    def now_ms(self) -> int:
+        seconds, micros = self.store.client.time()  # type: ignore[misc]
+        return int(seconds) * 1000 + int(micros) // 1000
 
     def cursor(self, schedule_id: str) -> int:
         return int(self.store.client.hget(self.keys.sched, schedule_id) or 0)  # type: ignore[arg-type]
@@ -93,6 +98,21 @@ def test_nothing_is_early(beats: Beats) -> None:
         emitted_ms = int(stream_id.split(b"-")[0])
         for line in fields[b"e"].splitlines():
             assert int(line.split(b'"nominal_ms":')[1].rstrip(b"}")) <= emitted_ms
+
+
+def test_jitter_delays_what_is_queued_and_leaves_its_nominal_time(beats: Beats) -> None:
+    jittered = schedule("a", jitter_ms=round(STEP_S * 1000) - 1)
+    one, early = beats.section(jittered), []
+
+    def once() -> None:
+        one.pass_once(0)
+        now_ms = beats.now_ms()
+        early.extend(at for at in beats.nominals("a") if actual_ms(jittered, at) > now_ms)
+
+    pass_until(beats.more(9), once)
+    assert not early
+    assert_whole(beats.nominals("a"))
+    assert any(actual_ms(jittered, at) > at for at in beats.nominals("a"))
 
 
 def test_a_deputy_leaves_the_fresh_and_takes_the_late(beats: Beats) -> None:
