@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onebeat.errors import ConfigError, NotFound
+from onebeat.errors import ConfigError, NotFound, Refused
 from onebeat.queue import Client
 from onebeat.wire import Store, find_store
 from onebeat.wire.default import NAMESPACE
@@ -22,8 +22,9 @@ from onebeat.wire.locate import HOME, Found, live_home
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from onebeat.config import Loaded
+    from onebeat.config import Live, Loaded
     from onebeat.scheduler.beat import Beat
+    from onebeat.scheduler.desk import News
     from onebeat.scheduler.schedule import Schedule
     from onebeat.worker.settings import WorkerSettings
     from onebeat.worker.supervisor import Supervisor
@@ -42,6 +43,7 @@ class App:
 
     config: Path | None = None
     redis: str | None = field(default=None, repr=False)  # may hold a password
+    allow_drop: bool = False  # a beat may take a configuration that drops more than half of the schedules
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     folder: Path = Path()
 
@@ -63,11 +65,11 @@ class App:
         named = config or environ.get("ONEBEAT_CONFIG")
         if named is None:
             found = next((here / name for name in CONFIG_NAMES if (here / name).is_file()), None)
-            return cls(found, redis, environ, here)
+            return cls(found, redis, environ=environ, folder=here)
         path = Path(named) if Path(named).is_absolute() else here / named
         if not path.is_file():
             raise ConfigError(f"{named}: no such file; give the configuration with -c FILE")
-        return cls(path, redis, environ, here)
+        return cls(path, redis, environ=environ, folder=here)
 
     # -- what is configured ------------------------------------------------------------------------
 
@@ -175,18 +177,57 @@ class App:
     # -- what runs ---------------------------------------------------------------------------------
 
     def beat(self) -> Beat:
-        """The beat of the configured schedules; call its `run`."""
+        """The beat of the configured schedules, which follows their files; call its `run`."""
         from onebeat.scheduler.beat import Beat
 
-        enabled = [one for one in self.schedules if one.enabled]
-        return Beat(self.store, enabled, config=self.loaded.fingerprint, starts=self._starts)
+        return Beat(
+            self.store, self._enabled, config=self.loaded.fingerprint, starts=self._starts, news=self._news
+        )
+
+    @property
+    def _enabled(self) -> list[Schedule]:
+        return [one for one in self.live.loaded.schedules if one.enabled]
+
+    @cached_property
+    def live(self) -> Live:
+        """The configuration as it is edited."""
+        from onebeat.config import Live
+
+        assert self.config is not None
+        return Live([self.config], self.loaded, self.environ, approved=self._approves)
+
+    def _news(self) -> News:
+        from onebeat.scheduler.desk import News
+
+        self.live.look()
+        return News(lambda: self._enabled, self.live.fingerprint, self.live.refused)
+
+    def _approves(self, fingerprint: str) -> bool:
+        """Whether a person said that this configuration may drop more than half of the schedules."""
+        from onebeat.queue.settling import approved
+
+        return self.allow_drop or self.store.run(approved(self.store.space)) == fingerprint
+
+    def refuse_drop(self) -> None:
+        """Return if the configuration may follow the one that ran last.
+
+        Raises:
+            Refused: it drops more than half of the schedules, and nobody said that this is meant.
+        """
+        from onebeat.config import dropped
+        from onebeat.queue.settling import scheduled
+
+        known = self.store.run(scheduled(self.store.space, self.namespace.value, self.loaded.fingerprint))
+        gone = dropped(known, self.loaded)
+        if gone and not self._approves(self.loaded.fingerprint):
+            raise Refused(f"{gone}; so does --allow-drop")
 
     def _starts(self) -> dict[str, int]:
         """Where the history says that schedules are, for a store that lost its data."""
         from onebeat.ledger import cursors
 
         found: dict[str, int] = {}
-        for queue in {one.queue for one in self.schedules}:
+        for queue in {one.queue for one in self._enabled}:
             found.update(cursors(self.engine, self.namespace.value, queue))
         return found
 

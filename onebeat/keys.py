@@ -79,7 +79,12 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns}:workers", "hash", "permanent", "worker → who and where, for people"),
     Key("ob:{ns}:queues", "set", "permanent", "queues that anyone ever used"),
     Key("ob:{ns}:born", "string", "permanent", "when the data of a member of a quorum began, Redis ms"),
-    Key("ob:{ns}:cluster", "hash", "permanent", "cluster id and format version"),
+    Key(
+        "ob:{ns}:cluster",
+        "hash",
+        "permanent",
+        "cluster id, format version, approved configuration, former schedule ids",
+    ),
 )
 
 

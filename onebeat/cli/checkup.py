@@ -85,29 +85,49 @@ def _store(app: App) -> Iterator[Finding]:
         yield Finding("store", verdict, f"{one.text} [{one.name}]", one.mend)
 
 
-def _beats(app: App) -> Iterator[Finding]:
+def living_beats(app: App) -> list[Card]:
+    """The beats that said something of late."""
     now_ms = SYSTEM.wall_ms()
     cards = [_card(text) for _, text in app.store.run(fields(app.store.space.beats))]
-    alive = [card for card in cards if now_ms - card.seen_ms < BEAT_SILENT_MS]
+    return [card for card in cards if now_ms - card.seen_ms < BEAT_SILENT_MS]
+
+
+def refusal(card: Card) -> str:
+    """Why a beat runs on the configuration before the newest one."""
+    return f"the beat {card.host}:{card.pid} keeps its last good configuration: {card.refused}"
+
+
+def _beats(app: App) -> Iterator[Finding]:
+    alive = living_beats(app)
     if alive:
         leading = sum(card.leads for card in alive)
         yield Finding("beats", Verdict.OK, f"{len(alive)} alive, {leading} leading")
+        for card in alive:
+            if card.refused:
+                yield Finding(
+                    "beats", Verdict.WARNING, refusal(card), "mend the file, or see 'onebeat check'"
+                )
     else:
         yield Finding("beats", Verdict.PROBLEM, "none runs: nothing is queued", "start 'onebeat beat'")
 
 
-class _Card(msgspec.Struct):
+class Card(msgspec.Struct):
     """What a beat writes about itself, as far as it matters here."""
 
+    host: str = ""
+    pid: int = 0
     seen_ms: int = 0
     leads: bool = False
+    newest: bool = False
+    config: str = ""
+    refused: str = ""
 
 
-def _card(text: bytes) -> _Card:
+def _card(text: bytes) -> Card:
     try:
-        return msgspec.json.decode(text, type=_Card)
+        return msgspec.json.decode(text, type=Card)
     except msgspec.MsgspecError:  # written by another release
-        return _Card()
+        return Card()
 
 
 def _workers(app: App) -> Iterator[Finding]:

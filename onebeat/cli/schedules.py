@@ -11,6 +11,7 @@ import click
 
 from onebeat.app import App
 from onebeat.cli import history
+from onebeat.cli.checkup import living_beats, refusal
 from onebeat.cli.coming import explained, fires_of
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, counted, note, print_facts, print_json, print_rows, print_table
@@ -117,6 +118,9 @@ def _views(app: App, *queues: str) -> Mapping[tuple[str, str], peek.ScheduleView
         for queue in queues or sorted({one.queue for one in app.schedules}):
             for id_, view in app.store.run(peek.schedules(queue_keys(app.namespace.value, queue))).items():
                 found[queue, id_] = view
+        for card in living_beats(app):
+            if card.refused:
+                note(refusal(card))
     except (StoreError, ConfigError) as problem:
         note(f"where the schedules are is not known: {problem}")
     return found

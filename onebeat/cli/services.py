@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -37,19 +38,31 @@ health_option = click.option(
 
 
 @click.command()
+@click.option(
+    "--allow-drop", is_flag=True, help="Take a configuration that drops more than half of the schedules."
+)
 @allow_option
 @health_option
 @opens()
-def beat(app: App, allow: Sequence[str], health: str | None) -> None:
+def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -> None:
     """Queue the fires of the configured schedules.
 
-    Any number may run: each nominal time is queued once. TERM or Ctrl-C stops it.
+    Any number may run: each nominal time is queued once. The files are read again when they change, and on
+    HUP; what is wrong in them is told and changes nothing. TERM or Ctrl-C stops it.
     """
     log_to_stderr()
+    app = replace(app, allow_drop=allow_drop)
     _mistakes_first(app)
     _check_store(app, allow)
+    app.refuse_drop()
     running = app.beat()
     _serve(running.vitals, health)
+
+    def look(*_: object) -> None:
+        app.live.hurry()
+        running.look()
+
+    signal.signal(signal.SIGHUP, look)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: running.stop())
     running.run()

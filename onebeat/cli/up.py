@@ -43,7 +43,7 @@ def up(app: App, concurrency: int | None, processes: int | None) -> int:
         note(f"{counted(len(app.loaded.warnings), 'warning')} in {app.config}: 'onebeat check' shows them")
     chosen = {"--concurrency": concurrency, "--processes": processes}
     options = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
-    children = [_child(app, "beat"), _child(app, "worker", *options)]
+    children = [_child(app, "beat", "--allow-drop"), _child(app, "worker", *options)]
     with _Narrator(app) as narrator:
         return run_up(home, children, say=narrator.say, redis_url=app.redis)
 

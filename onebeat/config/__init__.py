@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onebeat.config.files import Loaded, Settings, joined, load, load_or_raise, read_files
     from onebeat.config.fingerprint import fingerprint_of, fingerprint_of_all, fingerprinted
+    from onebeat.config.live import Live, dropped
     from onebeat.config.mistakes import Code, ConfigMistakes, Mistake
     from onebeat.config.render import as_github, as_json, as_text
     from onebeat.config.schema import json_schema
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Code": "mistakes",
     "ConfigMistakes": "mistakes",
+    "Live": "live",
     "Loaded": "files",
     "Mistake": "mistakes",
     "Settings": "files",
     "as_github": "render",
     "as_json": "render",
     "as_text": "render",
+    "dropped": "live",
     "fingerprint_of": "fingerprint",
     "fingerprint_of_all": "fingerprint",
     "fingerprinted": "fingerprint",
@@ -38,12 +41,14 @@ _HOMES = {
 __all__ = [
     "Code",
     "ConfigMistakes",
+    "Live",
     "Loaded",
     "Mistake",
     "Settings",
     "as_github",
     "as_json",
     "as_text",
+    "dropped",
     "fingerprint_of",
     "fingerprint_of_all",
     "fingerprinted",

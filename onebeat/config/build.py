@@ -42,6 +42,7 @@ def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> 
             enabled=entry.enabled,
             owner=entry.owner,
             tags=tuple(entry.tags),
+            formerly=entry.formerly or "",
             timezone=timezone,
             trigger_text=rule_text(entry),
         )

@@ -225,6 +225,13 @@ def _profile_name(name: str) -> str:
     return name
 
 
+def _schedule_id(name: str) -> str:
+    if not keys.SCHEDULE_ID.fullmatch(name):
+        hint = "an id has 1 to 64 of a-z 0-9 _ . -, and starts with a letter or digit"
+        raise complaint(Code.NAME, f"{shown(name)} is not a schedule id", hint)
+    return name
+
+
 def _names(value: Any) -> list[str]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -262,6 +269,7 @@ LockKey = Annotated[str, AfterValidator(_lock_key)]
 OnlyTrue = Annotated[bool, BeforeValidator(_only_true), WithJsonSchema({"const": True})]
 Version = Annotated[int, AfterValidator(_version), WithJsonSchema({"const": 1})]
 ProfileName = Annotated[str, AfterValidator(_profile_name)]
+ScheduleId = Annotated[str, AfterValidator(_schedule_id)]
 Names = Annotated[
     list[str],
     BeforeValidator(_names),

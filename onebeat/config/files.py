@@ -166,6 +166,15 @@ def _duplicates(readings: Sequence[Reading]) -> Iterator[Mistake]:
             if known is not place:
                 message = f"the schedule {place.id} is already declared at {known.page.file}:{known.key.line}"
                 yield place.mistake(Code.DUPLICATE_ID, message, (), "rename one of them")
+    heirs: dict[str, str] = {}
+    for place, schedule in (one for reading in readings for one in reading.schedules):
+        if not schedule.formerly:
+            continue
+        other = heirs.setdefault(schedule.formerly, schedule.id)
+        if schedule.formerly in first or other != schedule.id:
+            taken = f"{other} was" if other != schedule.id else "another schedule is now"
+            message = f"{taken} called {schedule.formerly}: only one can go on in its place"
+            yield place.mistake(Code.CONTRADICTION, message, ("formerly",), "remove formerly")
 
 
 def _disagreements(readings: Sequence[Reading]) -> Iterator[Mistake]:

@@ -15,7 +15,7 @@ from typing import Any
 from onebeat.scheduler.schedule import Schedule
 
 _BYTES = 16
-_FOR_PEOPLE = {"owner", "tags", "trigger_text", "fingerprint", "trigger"}
+_FOR_PEOPLE = {"owner", "tags", "trigger_text", "fingerprint", "trigger", "formerly"}
 
 
 def fingerprint_of(schedule: Schedule) -> str:

@@ -184,6 +184,9 @@ class Entry(Profile):
     model_config = ConfigDict(json_schema_extra=_complete)
 
     task: f.TaskName = Field(description="module:function, or the name a task is registered by")
+    formerly: f.ScheduleId | None = Field(
+        default=None, description="the id that it had: it goes on where that one was"
+    )
     matrix: dict[str, list[str | int | float | bool] | dict[str, Any]] | None = Field(
         default=None, description="names with lists of values: a schedule for each combination"
     )

@@ -6,6 +6,7 @@ with a ConfigMap), and what counts is whether they say something else.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -38,11 +39,10 @@ class Sources:
     def look(self) -> Sources:
         """The same files and patterns as they are now; equal when nothing changed."""
         paths = dict.fromkeys(self.digests)
-        known = {path.resolve() for path in paths}
+        known = set(map(os.path.realpath, paths))
         for folder, pattern in self.patterns:
-            paths.update(
-                dict.fromkeys(one for one in included(pattern, folder) if one.resolve() not in known)
-            )
+            found = [one for one in included(pattern, folder) if os.path.realpath(one) not in known]
+            paths.update(dict.fromkeys(found))
         return Sources({path: _digest(path) for path in paths}, self.patterns)
 
 

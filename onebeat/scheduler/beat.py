@@ -8,7 +8,6 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
 
 import msgspec
 
@@ -16,17 +15,16 @@ from onebeat import ready
 from onebeat.clock import SYSTEM, Clock
 from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
-from onebeat.keys import queue_keys
+from onebeat.scheduler.desk import Desk, News
 from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVERY_S, lead, resign
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
-from onebeat.scheduler.section import Section
+from onebeat.scheduler.section import ADOPT_EVERY_S
 from onebeat.vitals import Vitals
-from onebeat.wire import Command, Store, insist
+from onebeat.wire import Store
 
 LOG = logging.getLogger("onebeat.beat")
 WITHIN_S = 1.0
-ADOPT_EVERY_S = 1.0
 TROUBLE_S = 0.2  # pause after the store did not answer
 
 
@@ -34,7 +32,7 @@ class Beat:
     """Emits `schedules` until stopped. Any number may run: each nominal time is queued once.
 
     `config` is the hash of the configuration; `starts` answers cursors from the history for a store
-    that lost its data.
+    that lost its data; `news` is asked every second what the configuration says by now.
     """
 
     def __init__(
@@ -44,28 +42,28 @@ class Beat:
         *,
         config: str,
         starts: Callable[[], Mapping[str, int]] = dict,
+        news: Callable[[], News] = News,
         clock: Clock = SYSTEM,
     ) -> None:
-        self._store, self._clock, self._starts = store, clock, starts
+        self._store, self._clock, self._starts, self._news = store, clock, starts, news
         self._token = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._time = RedisTime(clock)
         self.vitals = Vitals(clock)
-        by_queue = groupby(sorted(schedules, key=lambda one: one.queue), key=lambda one: one.queue)
-        self._sections = [
-            Section(store, queue_keys(store.namespace, queue), ours, config, self._time)
-            for queue, ours in by_queue
-        ]
-        self._count = len(schedules)
+        self._refused = ""  # why the newest content of the files is not taken
+        self._desk = Desk(store, schedules, config, self._time)
         self._started_ms = clock.wall_ms()
         self._stop = threading.Event()
         self._leads = False
         self._told: bool | None = None  # what the log says of it
         self._lead_at_s = self._adopt_at_s = 0.0
-        self._registered = False
 
     def stop(self) -> None:
         """End `run` soon; safe in a signal handler and from any thread."""
         self._stop.set()
+
+    def look(self) -> None:
+        """Look soon whether the configuration changed; safe in a signal handler."""
+        self._adopt_at_s = 0.0
 
     def run(self) -> None:
         """Emit until stopped, through every outage of the store.
@@ -104,34 +102,34 @@ class Beat:
                 self._told = self._leads
                 LOG.info("this beat %s", "leads" if self._leads else "stands by")
         if now_s >= self._adopt_at_s:
-            if not self._registered:
-                self._register()
-            starts = self._starts() if not all(section.active for section in self._sections) else {}
-            for section in self._sections:
-                section.tend(starts)
+            self._hear()
+            self._desk.tend(self._starts)
             self._adopt_at_s = now_s + ADOPT_EVERY_S
             role = "leading" if self._leads else "standing by"
-            ready.announce(f"{self._count} schedules, {role}")
+            ready.announce(f"{self._desk.count} schedules, {role}")
 
-    def _register(self) -> None:
-        """Put the queues where operators look for them."""
-        queues = [section.keys.queue for section in self._sections]
-        if queues:
-            self._store.run(insist(Command(("SADD", self._store.space.queues, *queues)), within_s=WITHIN_S))
-        self._registered = True
+    def _hear(self) -> None:
+        """Take a configuration that changed, after what is due by the one before it."""
+        news = self._news()
+        self._refused = news.refused
+        if news.config and news.config != self._desk.config:
+            while self._desk.active and self._pass():
+                pass
+            self._desk = self._desk.with_schedules(news.schedules(), news.config)
+            LOG.info("the configuration changed: %d schedules", self._desk.count)
 
     def _pass(self) -> bool:
         """Emit what is due; whether there may be more at once."""
         lag_ms = 0 if self._leads else DEPUTY_MS
-        looked = [section.pass_once(lag_ms) for section in self._sections if section.active]
-        if not all(section.active for section in self._sections):
+        looked = [section.pass_once(lag_ms) for section in self._desk.sections if section.active]
+        if not self._desk.active:
             self._adopt_at_s = min(self._adopt_at_s, self._clock.mono_s() + TROUBLE_S)
         return any(looked)
 
     def _patience_s(self) -> float:
         """Seconds until something is due."""
         until_s = min(self._lead_at_s, self._adopt_at_s) - self._clock.mono_s()
-        wakes = [section.wake_at_ms for section in self._sections]
+        wakes = [section.wake_at_ms for section in self._desk.sections]
         due_ms = min((wake for wake in wakes if wake is not None), default=None)
         if due_ms is not None:
             lag_ms = 0 if self._leads else DEPUTY_MS
@@ -144,7 +142,10 @@ class Beat:
             {
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
-                "schedules": self._count,
+                "schedules": self._desk.count,
+                "config": self._desk.config,
+                "newest": self._desk.active,
+                "refused": self._refused,
                 "leads": self._leads,
                 "started_ms": self._started_ms,
                 "seen_ms": self._clock.wall_ms(),

@@ -20,6 +20,10 @@ class RedisTime:
         """An answer that carried `redis_ms` has just arrived."""
         self._offset_ms = redis_ms - self._clock.mono_s() * 1000
 
+    def mono_s(self) -> float:
+        """This machine's monotonic clock, for measuring."""
+        return self._clock.mono_s()
+
     def now_ms(self) -> int:
         """At most the server's time.
 

@@ -98,6 +98,7 @@ class Schedule:
     enabled: bool = True
     owner: str = ""
     tags: tuple[str, ...] = ()
+    formerly: str = ""  # the id that it had, whose state it takes over
     timezone: str = "UTC"
     trigger_text: str = ""  # as written, for people: `cron "30 2 * * *"`
     fingerprint: str = ""  # hash of everything above that changes what happens

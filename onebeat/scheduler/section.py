@@ -18,6 +18,7 @@ from onebeat.wire import Store
 
 LOG = logging.getLogger("onebeat.beat")
 WITHIN_S = 1.0
+ADOPT_EVERY_S = 1.0
 
 
 class Section:
@@ -44,11 +45,23 @@ class Section:
         """When the next fire is due, Redis ms; None when this section has nothing to do by itself."""
         return self._agenda.wake_at_ms if self.active else None
 
-    def tend(self, starts: Mapping[str, int]) -> None:
-        """Learn whether this configuration is the newest; on becoming it, read the cursors.
+    @property
+    def newest(self) -> bool:
+        """Whether this configuration was the newest when the store was asked last."""
+        return self._standing is not None and self._standing.newest
 
-        `starts`: where schedules begin that the store knows nothing of (else: now).
-        """
+    @property
+    def cursors(self) -> Mapping[str, int]:
+        """Where this beat knows its schedules to be."""
+        return self._cursors
+
+    def tend(self, starts: Mapping[str, int]) -> None:
+        """`adopt`, then `enter`."""
+        self.adopt()
+        self.enter(starts)
+
+    def adopt(self) -> None:
+        """Learn whether this configuration is the newest."""
         before = self._standing
         self._standing = standing = self._store.run(adopt(self.keys, self._config, within_s=WITHIN_S))
         reach("beat.adopted")
@@ -62,7 +75,13 @@ class Section:
             )
         if not standing.newest:
             self._enrolled = False
-        elif not self._enrolled:
+
+    def enter(self, starts: Mapping[str, int]) -> None:
+        """As the newest configuration read the cursors, once.
+
+        `starts`: where schedules begin that the store knows nothing of (else: now).
+        """
+        if self.newest and not self._enrolled:
             self._enrolled = self._enrol(list(self._schedules), starts)
             reach("beat.enrolled")
 
@@ -121,10 +140,14 @@ class Section:
         """
         complete, follows = True, Following()
         began_ms: int | None = None  # the same for all that are new, so that they share their next times
+        adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
         for begin in range(0, len(ids), BATCH_MAX):
             some = ids[begin : begin + BATCH_MAX]
             # the history first: it knows what was queued and lost, this beat only what it decided
             rows = [(id_, starts.get(id_, self._cursors.get(id_, began_ms))) for id_ in some]
+            if self._time.mono_s() >= adopt_at_s:  # a million takes longer than the others wait for a sign
+                self.adopt()
+                adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
             now_ms, cursors = self._store.run(enrol(self.keys, self._config, rows, within_s=WITHIN_S))
             self._time.heard(now_ms)
             began_ms = began_ms or now_ms

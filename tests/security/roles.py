@@ -48,9 +48,12 @@ ROLES: dict[str, Role] = {
         ("ob:{ns:lock:name}:bell:<token>", "ob:{ns:share:name}:bell:<token>"),
     ),
     "beat": Role(
-        ("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
-        ("sadd", "info"),
-        ("ob:{ns}:queues",),
+        (
+            *("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
+            *("queue/arrive", "queue/depart"),
+        ),
+        ("sadd", "sscan", "hscan", "zscan", "hget", "hlen", "hmget", "hset", "info"),
+        ("ob:{ns}:queues", "ob:{ns}:cluster"),
     ),
     "worker": Role(
         ("queue/beat", "queue/cycle", "queue/recover", "queue/release"),

@@ -22,6 +22,7 @@ from onebeat.queue.control import Ask, Inserted, cancel, insert, pause, resume
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.liveness import beat, listen, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
+from onebeat.queue.settling import approved, scheduled
 from onebeat.scheduler.beat import Beat
 from onebeat.wire import Command, Store
 from onebeat.wire.health import inspect
@@ -29,20 +30,26 @@ from tests.worker.running import until
 
 WITHIN_S = 60.0
 YAML = b"schedules: {tick: {task: 't:tick', every: 1s}}"
+MOVED = b"schedules: {tock: {task: 't:tick', every: 1s, queue: other, formerly: tick}}"
 
 
 def act_as_beat(store: Store, admin: Store, _folder: Path) -> None:
-    schedules = [schedule for _, schedule in read(YAML, "onebeat.yaml").schedules]
+    """A schedule moves to another queue under a new id, and back."""
     inspect(store)
-    running = Beat(store, schedules, config="c1")
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    keys = queue_keys(store.namespace, "default")
-    try:
-        until(lambda: admin.perform(Command(("XLEN", keys.log))), "a fire in the log")
-    finally:
-        running.stop()
-        thread.join()
+    for number, (yaml, queue) in enumerate(((YAML, "default"), (MOVED, "other"), (YAML, "default"))):
+        schedules = [schedule for _, schedule in read(yaml, "onebeat.yaml").schedules]
+        store.run(scheduled(store.space, store.namespace, "c"))
+        store.run(approved(store.space))
+        running = Beat(store, schedules, config=f"c{number}")
+        thread = threading.Thread(target=running.run)
+        thread.start()
+        log = queue_keys(store.namespace, queue).log
+        before = admin.perform(Command(("XLEN", log)))
+        try:
+            until(lambda log=log, before=before: admin.perform(Command(("XLEN", log))) > before, "a fire")  # type: ignore[misc]
+        finally:
+            running.stop()
+            thread.join()
 
 
 def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
@@ -150,7 +157,7 @@ def act_as_viewer(store: Store, admin: Store, folder: Path) -> None:
     _furnish(admin, folder)
     inspect(store)
     store.perform(Command(("TIME",)))
-    assert [view.name for view in store.run(peek.queues(store.namespace))] == ["default"]
+    assert [view.name for view in store.run(peek.queues(store.namespace))] == ["default", "other"]
     assert store.run(peek.dead(keys))
     assert store.run(peek.workers(store.namespace))
     assert store.run(peek.schedules(keys))
