@@ -49,7 +49,7 @@ def settle(namespace: str, queues: Sequence[str], homes: Homes, *, within_s: flo
         left = [(id_, "") for id_ in gone]
         for home in sorted({home for _, _, home, _ in strays}):
             rows = [(id_, cursor, now) for id_, cursor, there, now in strays if there == home]
-            arrived = yield from _arrive(queue_keys(namespace, home), homes.config, rows, within_s)
+            arrived = yield from _arrive(keys, queue_keys(namespace, home), homes.config, rows, within_s)
             for id_, _, now in rows:
                 if id_ != now:  # so that a roll back finds the way back
                     note = Command(("HSET", SpaceKeys(namespace).cluster, f"was:{now}", id_))
@@ -62,13 +62,26 @@ def settle(namespace: str, queues: Sequence[str], homes: Homes, *, within_s: flo
 
 
 def _arrive(
-    keys: QueueKeys, config: str, rows: Sequence[tuple[str, str, str]], within_s: float
+    source: QueueKeys, keys: QueueKeys, config: str, rows: Sequence[tuple[str, str, str]], within_s: float
 ) -> Protocol[list[tuple[str, str]]]:
-    """Write down cursors, (id, cursor, id now); those that were, as (id, cursor)."""
+    """Write down the state of schedules, (id, cursor, id now); those that were, as (id, cursor)."""
     arrived = []
     for batch in _batches(rows):
-        now = [(id_, cursor) for _, cursor, id_ in batch]
-        call = ARRIVE.call(gen=keys.gen, sched=keys.sched, config=config, schedules=now)
+        state = []
+        for key in (source.paused, source.fails, source.runs):
+            ask = Command(("HMGET", key, *(id_ for id_, _, _ in batch)))
+            state.append((yield from insist(ask, within_s=within_s)))
+        columns = ([one or b"" for one in column] for column in state)
+        now = [(id_, cursor, *more) for (_, cursor, id_), *more in zip(batch, *columns, strict=True)]
+        call = ARRIVE.call(
+            gen=keys.gen,
+            sched=keys.sched,
+            paused=keys.paused,
+            fails=keys.fails,
+            runs=keys.runs,
+            config=config,
+            schedules=now,
+        )
         if int((yield from insist(call, within_s=within_s))) >= 0:
             arrived += [(id_, cursor) for id_, cursor, _ in batch]
     return arrived
@@ -84,6 +97,9 @@ def forget(
             gen=keys.gen,
             sched=keys.sched,
             next=keys.next,
+            paused=keys.paused,
+            fails=keys.fails,
+            runs=keys.runs,
             config=config,
             settled=int(settled),
             schedules=batch,
