@@ -115,7 +115,11 @@ def cursors(keys: QueueKeys, *, within_s: float) -> Protocol[dict[str, str]]:
     while True:
         page = Command(("HSCAN", keys.sched, place, "COUNT", _PAGE))
         place, entries = yield from insist(page, within_s=within_s)
-        found.update({id_.decode(): cursor.decode() for id_, cursor in entries.items()})
+        # some drivers make pairs of the answer, others hand it on as it came
+        pairs = (
+            entries.items() if isinstance(entries, dict) else zip(entries[::2], entries[1::2], strict=True)
+        )
+        found.update({id_.decode(): cursor.decode() for id_, cursor in pairs})
         if int(place) == 0:
             return found
 
