@@ -77,6 +77,12 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns}:leader", "string", "ttl", "token of the beat that emits first"),
     Key("ob:{ns}:beats", "hash", "permanent", "beat → who and where, for people"),
     Key("ob:{ns}:workers", "hash", "permanent", "worker → who and where, for people"),
+    Key(
+        "ob:{ns}:declared",
+        "string",
+        "permanent",
+        "what the running configuration declares, for plan and diff",
+    ),
     Key("ob:{ns}:queues", "set", "permanent", "queues that anyone ever used"),
     Key("ob:{ns}:born", "string", "permanent", "when the data of a member of a quorum began, Redis ms"),
     Key(
@@ -216,7 +222,7 @@ class PlainLockKeys(LockKeys):
 class SpaceKeys:
     """The keys of a whole namespace: who is alive, which queues exist."""
 
-    __slots__ = ("beats", "born", "cluster", "leader", "queues", "workers")
+    __slots__ = ("beats", "born", "cluster", "declared", "leader", "queues", "workers")
 
     def __init__(self, namespace: str) -> None:
         prefix = f"ob:{{{checked('namespace', namespace)}}}"
@@ -226,3 +232,4 @@ class SpaceKeys:
         self.queues = f"{prefix}:queues"
         self.born = f"{prefix}:born"
         self.cluster = f"{prefix}:cluster"
+        self.declared = f"{prefix}:declared"

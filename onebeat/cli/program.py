@@ -47,6 +47,10 @@ COMMANDS: dict[str, Row] = {
     "cancel": Row("Act", "control", "cancel", "End a run, or a message that has not begun."),
     "enqueue": Row("Act", "acts", "enqueue", "Queue one call of a task."),
     "lock": Row("Act", "locks", "lock", "Show or release one lock, or run a command under it."),
+    "plan": Row("Admin", "plan", "plan", "Show what the configuration would change."),
+    "diff": Row("Admin", "plan", "diff", "Show field by field what the configuration would change."),
+    "apply": Row("Admin", "plan", "apply", "Say that the configuration is meant, and wait until it runs."),
+    "prune": Row("Admin", "plan", "prune", "Forget schedules that are not declared any more."),
     "version": Row("Admin", "version", "version", "Print the version."),
 }
 

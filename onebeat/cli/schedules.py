@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,15 +55,18 @@ class Standing:
 
 
 @click.command("list")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag; may be repeated.")
+@click.option("--owner", metavar="NAME", help="Only those of this owner.")
 @json_option
 @opens()
-def list_(app: App, as_json: bool) -> None:
+def list_(app: App, tags: Sequence[str], owner: str | None, as_json: bool) -> None:
     """List the configured schedules."""
     now = datetime.now(UTC)
     views = _views(app)
+    wanted = [one for one in app.schedules if set(tags) <= set(one.tags) and owner in (None, one.owner)]
     print_rows(
         "onebeat.schedules/1",
-        [_standing(one, now, views) for one in app.schedules],
+        [_standing(one, now, views) for one in wanted],
         as_json=as_json,
         record=_record,
         columns=[
@@ -72,9 +75,12 @@ def list_(app: App, as_json: bool) -> None:
             Column("NEXT", lambda row: wall_text(row.next.astimezone()) if row.next else None),
             Column("QUEUE", lambda row: row.schedule.queue),
             Column("OWNER", lambda row: row.schedule.owner),
+            Column("TAGS", lambda row: ", ".join(row.schedule.tags)),
             Column("STATE", lambda row: row.state),
         ],
-        empty="the configuration declares no schedules",
+        empty="no schedule has these tags and this owner"
+        if tags or owner
+        else "the configuration declares no schedules",
     )
 
 

@@ -19,13 +19,16 @@ from onebeat.scheduler.bounds import BoundedTrigger
 from onebeat.scheduler.cron import CronTrigger
 from onebeat.scheduler.every import EveryTrigger
 from onebeat.scheduler.exclusions import ExceptTrigger
+from onebeat.scheduler.manual import ManualTrigger
 from onebeat.scheduler.schedule import Overlap, Schedule, Trigger
+from onebeat.scheduler.wall import WallTrigger
 
 HERD = 25  # schedules on the same moment that are worth a word
 _HINTS = {
     "redis": "remove the key, and give ONEBEAT_REDIS_URL",
     "database": "remove the key, and give ONEBEAT_DB_URL",
 }
+_TWO_YEARS = timedelta(days=731)
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # a fixed start, so that the same file always says the same
 
 _THEN = {
@@ -42,6 +45,8 @@ def cautions(place: Place, schedule: Schedule) -> Iterator[Mistake]:
     yield from _long_timeout(place, schedule)
     yield from _either_day(place, schedule)
     yield from _twice(place, schedule)
+    yield from _never(place, schedule)
+    yield from _clock_changes(place, schedule)
     for key in ("args", "kwargs"):
         if place.node.value.get(key):
             yield from secrets_below(place.node.value[key], f"schedules.{place.origin or place.id}.{key}")
@@ -122,7 +127,35 @@ def _twice(place: Place, schedule: Schedule) -> Iterator[Mistake]:
     if not isinstance(rule, AtTrigger):
         return
     when = rule.when
-    written = datetime.fromisoformat(str(place.node.value["at"].value))
+    written = datetime.fromisoformat(str(place.full.value["at"].value))
     if written.tzinfo is None and when.replace(fold=0).utcoffset() != when.replace(fold=1).utcoffset():
         message = f"the clocks of {schedule.timezone} show this time twice; it fires at the first"
         yield place.mistake(Code.TWICE, message, ("at",), "add the offset: 2026-11-01T01:30-05:00")
+
+
+def _never(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    if not isinstance(schedule.trigger, ManualTrigger) and schedule.trigger.next(_ANY_DAY) is None:
+        message = f"it never fires after {_ANY_DAY:%Y-%m-%d}"
+        yield place.mistake(Code.NEVER, message, (), "remove it, or write manual: true")
+
+
+def _clock_changes(place: Place, schedule: Schedule) -> Iterator[Mistake]:
+    """The first jump and the first repeated hour, of the next two years, that meet a fixed time."""
+    rule = _rule(schedule)
+    if not isinstance(rule, WallTrigger) or not schedule.enabled:
+        return
+    told = set[bool]()
+    for wall, shift in rule.met_by_changes(_ANY_DAY, _ANY_DAY + _TWO_YEARS):
+        if (shift > timedelta(0)) in told:
+            continue
+        told.add(shift > timedelta(0))
+        key = "cron" if isinstance(rule, CronTrigger) else "calendar"
+        if shift > timedelta(0):
+            then = "is skipped" if rule.dst_gap == "skip" else "runs right after the change"
+            message = f"{wall:%H:%M} does not exist on {wall:%Y-%m-%d} in {rule.timezone}: it {then}"
+            yield place.mistake(Code.GAP, message, (key,), "choose another time, or say dst: {gap: skip}")
+        else:
+            then = {"first": "the first time", "second": "the second time"}.get(rule.dst_fold, "both times")
+            message = f"{wall:%H:%M} comes twice on {wall:%Y-%m-%d} in {rule.timezone}: it runs {then}"
+            hint = "choose another time, or say dst: {fold: second}"
+            yield place.mistake(Code.FOLD, message, (key,), hint)

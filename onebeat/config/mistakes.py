@@ -74,6 +74,9 @@ class Code(StrEnum):
     TWICE = "OB194", "the clocks show this wall time twice"
     TASK = "OB195", "no module that can be imported here registers a task of this name"
     NO_FILES = "OB196", "a pattern under include matches no file"
+    NEVER = "OB197", "a schedule that is not manual will not fire any more"
+    GAP = "OB198", "the clocks jump over a time of the schedule"
+    FOLD = "OB199", "the clocks show a time of the schedule twice"
 
     @property
     def severity(self) -> str:

@@ -9,6 +9,7 @@ and are not made up for. Being a set, the answers cannot run backwards.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,16 @@ class ZonedRule:
     zone: ZoneTable
     gap: str = "run-after"
     fold: str = "first"
+
+    def met_by_changes(self, after_s: int, before_s: int) -> Iterator[tuple[int, int]]:
+        """The first wall second of the rule in each gap (shift > 0) or fold (< 0), and the shift, s."""
+        segment = self.zone.at(after_s)
+        while segment.end_s < before_s and not self.rule.wildcard:
+            low_s = segment.end_s + segment.offset_s + min(0, segment.shift_s)
+            wall_s = self.rule.next_wall(low_s - 1) if segment.shift_s else None
+            if wall_s is not None and wall_s < low_s + abs(segment.shift_s):
+                yield wall_s, segment.shift_s
+            segment = self.zone.at(segment.end_s)
 
     def next_s(self, after_s: int) -> int | None:
         """The first fire after `after_s`, in seconds since the epoch, UTC."""

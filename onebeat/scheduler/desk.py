@@ -10,6 +10,7 @@ from itertools import groupby
 from onebeat.keys import queue_keys
 from onebeat.queue.pages import names
 from onebeat.queue.settling import Homes, settle
+from onebeat.scheduler.declared import publish
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.scheduler.section import Section
@@ -42,7 +43,7 @@ class Desk:
         time: RedisTime,
         known: Mapping[str, int] | None = None,
     ) -> None:
-        self.config, self.count = config, len(schedules)
+        self.config, self.count, self._schedules = config, len(schedules), schedules
         self._store, self._time, self._known = store, time, dict(known or {})
         by_queue = groupby(sorted(schedules, key=lambda one: one.queue), key=lambda one: one.queue)
         self.sections = [self._section(queue, list(ours)) for queue, ours in by_queue]
@@ -68,7 +69,7 @@ class Desk:
         if not self._registered:
             self._register()
         settled = self.active and self._settled
-        begin = {} if settled else {**starts(), **self._known}  # slow, so before anything is adopted
+        begin = {} if settled else {**self._known, **starts()}  # slow, so before anything is adopted
         for section in self.sections:
             section.adopt()
         self._adopt_elsewhere()
@@ -82,6 +83,9 @@ class Desk:
         for section in self.sections:
             section.enter(begin)
         self._settled = self.active
+        if self.active:
+            told = publish(self._store.space, self._schedules, self.config, within_s=WITHIN_S)
+            self._store.run(told)
 
     def _section(self, queue: str, schedules: Sequence[Schedule]) -> Section:
         keys = queue_keys(self._store.namespace, queue)

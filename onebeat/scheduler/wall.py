@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from onebeat.errors import ConfigError
 from onebeat.scheduler.cron_zone import FOLDS, GAPS, WallRule, ZonedRule
@@ -11,6 +12,7 @@ from onebeat.scheduler.trigger import PureTrigger
 from onebeat.scheduler.zones import load_zone
 
 _DECADES_S = (1_735_689_600, 2_051_222_400)  # 2025 to 2034
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of a clock on the wall
 
 
 class WallTrigger(PureTrigger):
@@ -48,6 +50,14 @@ class WallTrigger(PureTrigger):
     def clocks_change(self) -> bool:
         """Do the clocks of its zone change in this decade or the next, as far as it is known?"""
         return self._zoned.zone.changes_between(_DECADES_S)
+
+    def met_by_changes(self, after: datetime, before: datetime) -> Iterator[tuple[datetime, timedelta]]:
+        """The first time of the rule in each jump (> 0) or repetition (< 0) of the clocks, and its length.
+
+        None for a rule that follows the clocks. The times are readings of the wall clock, without a zone.
+        """
+        for wall_s, shift_s in self._zoned.met_by_changes(floor_s(after), floor_s(before)):
+            yield _EPOCH + timedelta(seconds=wall_s), timedelta(seconds=shift_s)
 
     def dst_text(self) -> str:
         """What differs from the rule's defaults, to follow the zone's name."""

@@ -10,6 +10,17 @@ from tests.config.reading import good
 
 ROWS = [
     # body of the schedule, the warnings' codes, columns (from the schedule's own text)
+    ("cron: ¦30 2 * * *, timezone: Europe/Berlin", [Code.GAP, Code.FOLD]),
+    ("cron: ¦30 2 * * *, timezone: Europe/Berlin, dst: {gap: skip, fold: both}", [Code.GAP, Code.FOLD]),
+    ("cron: ¦30 1 * * *, timezone: America/New_York", [Code.FOLD]),
+    ("cron: 30 2 * * *, timezone: Asia/Seoul", []),
+    ("cron: 30 2 * * mon-fri, timezone: America/New_York", []),
+    ("cron: 30 3 * * *, timezone: Europe/Berlin", []),
+    ("cron: 0 3 * * *, timezone: Europe/Berlin", []),
+    ("cron: ¦0 2 * * *, timezone: Europe/Berlin", [Code.GAP, Code.FOLD]),
+    ("cron: '*/30 * * * *', timezone: Europe/Berlin", []),
+    ("cron: 30 2 * * *, timezone: Europe/Berlin, enabled: false", []),
+    ("calendar: ¦{days: 1, at: ['02:30']}, timezone: Europe/Berlin", [Code.GAP, Code.FOLD]),
     ("every: 5m, timeout: 5m", []),
     ("every: 5m, timeout: ¦6m", [Code.LONG_TIMEOUT]),
     ("cron: '*/5 * * * *', timeout: ¦6m", [Code.LONG_TIMEOUT]),
@@ -73,3 +84,16 @@ def test_herds(count: int, body: str, told: bool) -> None:
     lines = [f"  s{number}: {{task: t:f, {body}}}\n" for number in range(count)]
     warnings = list(herds(good("schedules:\n" + "".join(lines)).schedules))
     assert [(one.code, one.line) for one in warnings] == ([(Code.SAME_MINUTE, 2)] if told else [])
+
+
+@pytest.mark.parametrize("body", ["every: 5m, end: 2020-01-01T00:00", "at: 2020-01-01T00:00"])
+def test_what_never_fires(body: str) -> None:
+    (warning,) = good(f"schedules:\n  a: {{task: t:f, {body}}}").warnings
+    assert (warning.code, warning.line, warning.column) == (Code.NEVER, 2, 3)
+    assert warning.message == "it never fires after 2026-01-01"
+
+
+def test_an_inherited_time_that_comes_twice() -> None:
+    text = "profiles: {p: {at: 2026-11-01T01:30}}\nschedules:\n"
+    text += "  a: {task: t:f, extends: p, timezone: America/New_York}"
+    assert [one.code for one in good(text).warnings] == [Code.TWICE]

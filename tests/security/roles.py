@@ -52,8 +52,8 @@ ROLES: dict[str, Role] = {
             *("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
             *("queue/arrive", "queue/depart"),
         ),
-        ("sadd", "sscan", "hscan", "zscan", "hget", "hlen", "hmget", "hset", "info"),
-        ("ob:{ns}:queues", "ob:{ns}:cluster"),
+        ("sadd", "sscan", "hscan", "zscan", "hget", "hlen", "hmget", "hset", "set", "info"),
+        ("ob:{ns}:queues", "ob:{ns}:cluster", "ob:{ns}:declared"),
     ),
     "worker": Role(
         ("queue/beat", "queue/cycle", "queue/recover", "queue/release"),
@@ -64,13 +64,17 @@ ROLES: dict[str, Role] = {
     "viewer": Role(
         ("locks/peek", "locks/roster"),
         (
-            *("info", "time", "exists", "scan", "sscan", "hscan", "hlen", "hget", "hexists"),
+            *("info", "time", "get", "exists", "scan", "sscan", "hscan", "hlen", "hget", "hexists"),
             *("hmget", "llen", "zcard", "zrange", "zrevrange", "zmscore", "zscore", "xinfo|stream", "xrange"),
         ),
         EVERYTHING,
     ),
     "operator": Role(
-        ("locks/release", "locks/ring", "queue/cancel", "queue/insert", "queue/pause", "queue/resume"),
+        (
+            *("locks/release", "locks/ring", "queue/cancel", "queue/insert", "queue/pause", "queue/resume"),
+            "queue/depart",
+        ),
+        ("hset",),
         includes=("viewer", "client"),
     ),
 }

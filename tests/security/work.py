@@ -22,8 +22,9 @@ from onebeat.queue.control import Ask, Inserted, cancel, insert, pause, resume
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.liveness import beat, listen, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
-from onebeat.queue.settling import approved, scheduled
+from onebeat.queue.settling import approve, approved, forget, scheduled
 from onebeat.scheduler.beat import Beat
+from onebeat.scheduler.declared import declared
 from onebeat.wire import Command, Store
 from onebeat.wire.health import inspect
 from tests.worker.running import until
@@ -157,6 +158,7 @@ def act_as_viewer(store: Store, admin: Store, folder: Path) -> None:
     _furnish(admin, folder)
     inspect(store)
     store.perform(Command(("TIME",)))
+    assert store.run(declared(store.space)).schedules is not None
     assert [view.name for view in store.run(peek.queues(store.namespace))] == ["default", "other"]
     assert store.run(peek.dead(keys))
     assert store.run(peek.workers(store.namespace))
@@ -185,6 +187,8 @@ def act_as_operator(store: Store, admin: Store, folder: Path) -> None:
     keys = queue_keys(store.namespace, "default")
     assert store.run(pause(keys, "tick", reason="a test", within_s=WITHIN_S))
     assert store.run(resume(keys, "tick", within_s=WITHIN_S))
+    store.run(approve(store.space, "c0"))
+    assert store.run(forget(keys, "c0", [("tick", "0")], within_s=WITHIN_S)) == 0
     assert store.run(cancel(keys, ["nobody"], within_s=WITHIN_S)) == [False]
     asked = Ask(
         "tick@1-x", "tick", 1, "queue-all", pack(Message("tick@1-x", Header("t:tick"), b"")), b'"id":"x"'
