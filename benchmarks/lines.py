@@ -18,6 +18,7 @@ from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Overlap, Schedule
 from onebeat.scheduler.section import Section
 
 WARM = 200
+FILL_MAX = 50_000  # calls that are made before they are sent
 RATE_HZ = 50
 _FLOOR = "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('RPUSH', KEYS[2], ARGV[2])"
 
@@ -29,6 +30,12 @@ def all_lines(place: Place) -> list[Line]:
         Line("enqueue", 3_000, lambda size: enqueue(place, size), floor="bare EVALSHA"),
         Line("enqueue_many", 50_000, lambda size: enqueue_many(place, size)),
         Line("drain async no-op", 40_000, lambda size: drain(place, "noop", size)),
+        Line(
+            "drain async no-op, 1 000 000 queued",
+            20_000,
+            lambda size: drain(place, "noop", size, queued=50 * size),
+            floor="drain async no-op",
+        ),
         Line("drain sync no-op", 20_000, lambda size: drain(place, "sync_noop", size)),
         Line("start latency at 50/s", 150, lambda size: latency(place, size)),
         Line("emission, all due at once", 10_000, lambda size: emission(place, size)),
@@ -70,14 +77,18 @@ def enqueue_many(place: Place, size: int) -> Figures:
 
 
 def _fill(client: Client, name: str, size: int) -> None:
-    calls = [(f"benchmarks.tasks:{name}", (number,), None) for number in range(size)]
-    client.enqueue_many(calls)
+    for start in range(0, size, FILL_MAX):
+        numbers = range(start, min(size, start + FILL_MAX))
+        client.enqueue_many([(f"benchmarks.tasks:{name}", (number,), None) for number in numbers])
 
 
-def drain(place: Place, name: str, size: int) -> Figures:
-    """One worker process empties a queue; the first messages warm it up and do not count."""
+def drain(place: Place, name: str, size: int, *, queued: int = 0) -> Figures:
+    """One worker process runs `size` messages of those queued, all of them when no more are said.
+
+    The first messages warm it up and do not count.
+    """
     with place.client() as client:
-        _fill(client, name, size + WARM)
+        _fill(client, name, max(size + WARM, queued))
         with place.worker(client) as pid:
             until(lambda: place.finished(client) >= WARM, "the worker's start")
             first, started = place.finished(client), time.perf_counter()
