@@ -1,7 +1,7 @@
 """What withstands hours of everything? `python -m tests.torture --hours 8`, or `make torture`.
 
-Rounds of interleaved histories, of fuzzed inputs (guided by coverage where atheris is installed) and of
-whatever else in `tests` runs for a number of seconds. After each round the running totals are printed and
+Rounds of interleaved histories, of fuzzed inputs (guided by coverage where atheris is installed) and of cron
+rules beside a simulation. After each round the running totals are printed and
 written as JSON. Ends with 1 at the first failure, which says how to see it again.
 """
 
@@ -24,6 +24,7 @@ from tests.interleave.campaign import campaign_in_processes, fresh_seed, shares
 ROUND_S = 600.0
 HISTORIES = 0.7  # of a round; the readers and the rest share what is left
 HISTORIES_MAX = 100_000_000
+CRON_CASES_PER_S = 300  # about what two busy cores do
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -62,7 +63,9 @@ def interleave(totals: Totals, seconds: float) -> None:
 
 
 def fuzz(totals: Totals, seconds: float) -> None:
-    run(totals, "tests.fuzz", "--seconds", str(max(1, round(seconds))))
+    counts = run(totals, "tests.fuzz", "--seconds", str(max(1, round(seconds))))
+    for kind, count in counts.items():
+        totals.add(kind, count or 0)
 
 
 def fuzz_guided(totals: Totals, seconds: float) -> None:
@@ -73,29 +76,29 @@ def fuzz_guided(totals: Totals, seconds: float) -> None:
     for name in TARGETS:
         share = ("--seconds", str(max(1, round(seconds / len(TARGETS)))), "--target", name)
         run(totals, "tests.fuzz", *share, "--atheris")
+        totals.add(f"guided runs of {name}", 1)
 
 
 def compare_cron(totals: Totals, seconds: float) -> None:
-    if find_spec("tests.scheduler.__main__") is not None:
-        run(totals, "tests.scheduler", "--seconds", str(max(1, round(seconds))))
+    counts = run(totals, "tests.scheduler", "--cases", str(max(100, round(seconds * CRON_CASES_PER_S))))
+    for kind in ("cases", "fires"):
+        totals.add(f"{kind} of cron", counts.get(kind, 0))
 
 
-def run(totals: Totals, module: str, *words: str) -> None:
-    """One module as a program; the last line that it prints may be a JSON object of counts."""
+def run(totals: Totals, module: str, *words: str) -> dict[str, Any]:
+    """One module as a program; the JSON object that it prints last or alone, empty when there is none."""
     argv = [sys.executable, "-m", module, *words]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        totals.failures.append(
-            f"{' '.join(argv[1:])} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        )
-    totals.add(f"runs of {' '.join([module, *words[2:]])}", 1)
-    try:
-        counts = json.loads(done.stdout.strip().rpartition("\n")[2])
-    except ValueError:
-        return
-    for kind, count in counts.items() if isinstance(counts, dict) else ():
-        if isinstance(count, int):
-            totals.add(kind, count)
+        shown = f"{' '.join(argv[1:])} ended with {done.returncode}"
+        totals.failures.append(f"{shown}:\n{done.stdout}{done.stderr}")
+    for text in (done.stdout, done.stdout.strip().rpartition("\n")[2]):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            continue
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -109,7 +112,8 @@ def main(arguments: Sequence[str]) -> int:
         round_s = min(ROUND_S, left_s)
         interleave(totals, round_s * HISTORIES)
         for one in (fuzz, fuzz_guided, compare_cron):
-            one(totals, round_s * (1 - HISTORIES) / 3)
+            if not totals.failures:
+                one(totals, round_s * (1 - HISTORIES) / 3)
         shown = json.dumps(totals.summary())
         told.totals.write_text(shown + "\n", encoding="utf-8")
         print(shown, flush=True)

@@ -18,6 +18,7 @@ def test_a_short_round(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert summary["violations"] == 0
     assert any(kind.startswith("histories of") for kind in summary["tried"])
     assert summary["tried"]["inputs of yaml"] > 0
+    assert summary["tried"]["cases of cron"] >= 100
 
 
 def test_a_failure_ends_it_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
