@@ -12,6 +12,7 @@ import click
 
 from onebeat.app import App
 from onebeat.cli.options import is_verbose, opens, split_names
+from onebeat.cli.output import counted
 from onebeat.clock import SYSTEM
 from onebeat.errors import Refused, Remedy, StoreError
 from onebeat.vitals import Vitals, VitalsServer, parse_address
@@ -52,7 +53,7 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -
     """
     log_to_stderr()
     app = replace(app, allow_drop=allow_drop)
-    _mistakes_first(app)
+    _warn(app)
     _check_store(app, allow)
     app.refuse_drop()
     running = app.beat()
@@ -95,7 +96,6 @@ def worker(
     TERM or Ctrl-C lets running tasks finish and gives back the rest; a second one, or QUIT, cuts them short.
     """
     log_to_stderr()
-    _mistakes_first(app)
     app.load_tasks()
     _check_store(app, allow)
     running = app.worker(queues=queues, concurrency=concurrency, processes=processes)
@@ -121,10 +121,12 @@ def log_to_stderr() -> None:
     )
 
 
-def _mistakes_first(app: App) -> None:
-    """A wrong configuration is told before a store is looked for, all of it."""
-    for warning in app.loaded.warnings:
-        LOG.warning("%s:%d: %s", warning.file, warning.line, warning.message)
+def _warn(app: App) -> None:
+    """The beat does, in one line: the worker beside it reads the same files."""
+    if app.loaded.warnings:
+        LOG.warning(
+            "%s in %s: 'onebeat check' shows them", counted(len(app.loaded.warnings), "warning"), app.config
+        )
 
 
 def _check_store(app: App, allowed: Sequence[str]) -> None:

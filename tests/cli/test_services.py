@@ -64,6 +64,8 @@ def test_a_service_starts_and_stops(
     assert (process.returncode, out) == (0, "")
     assert last_words in err
     assert "Traceback" not in err
+    # the beat tells of them, once: the worker beside it reads the same file
+    assert ("2 warnings in" in err) == (words == ("beat",))
 
 
 @pytest.fixture

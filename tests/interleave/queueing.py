@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from onebeat.errors import StoreError
 from onebeat.keys import queue_keys
 from onebeat.queue import Client
+from onebeat.queue import client as sending
+from onebeat.queue.enqueue import new_ids
 from onebeat.queue.liveness import DELIVERIES_MAX, recover
 from onebeat.queue.record import id_of
 from onebeat.wire import Call, Pause
@@ -65,6 +67,8 @@ class Queueing(Scenario):
         luck = random.Random()
         luck.setstate(random.getstate())  # of this history's seed, and nobody else draws differently for it
         recover.__kwdefaults__["deliveries_max"] = luck.choice(POISON_AT)
+        # what falls due in the same millisecond goes in the order of its ids, so they are of the seed too
+        sending.new_ids = lambda count: [f"{luck.getrandbits(60):015x}" for _ in range(count)]
 
     def _began(self, id_: str) -> None:
         self.runs[id_] += 1
@@ -263,6 +267,7 @@ class Queueing(Scenario):
     def close(self) -> None:
         queue_tasks.begun = queue_tasks.nobody_listens
         recover.__kwdefaults__["deliveries_max"] = DELIVERIES_MAX
+        sending.new_ids = new_ids
         for loop in self._loops:
             for pending in asyncio.all_tasks(loop):
                 pending._log_destroy_pending = False  # type: ignore[attr-defined]
