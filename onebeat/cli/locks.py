@@ -9,7 +9,7 @@ import click
 
 from onebeat.app import App
 from onebeat.cli.lock_run import run
-from onebeat.cli.options import json_option, opens
+from onebeat.cli.options import json_option, opens, verbose_option
 from onebeat.cli.output import Column, note, print_facts, print_json, print_rows, print_table
 from onebeat.cli.times import local_text, span_text, until_text, utc_text
 from onebeat.errors import NotFound, Refused
@@ -43,6 +43,7 @@ def locks(app: App, as_json: bool) -> None:
 
 
 @click.group()
+@verbose_option
 def lock() -> None:
     """Show or release one lock, or run a command under it."""
 

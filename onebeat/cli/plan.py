@@ -49,7 +49,7 @@ def plan(app: App, as_json: bool) -> int:
 @json_option
 @opens()
 def diff(app: App, as_json: bool) -> int:
-    """Show field by field how the configuration differs from what the beats run; exit code 1 when it does."""
+    """Show field by field what the configuration would change; exit code 1 when it would."""
     found, refused = _compared(app)
     if as_json:
         _print(found, refused)
@@ -73,7 +73,7 @@ def diff(app: App, as_json: bool) -> int:
 @json_option
 @opens()
 def apply(app: App, allow_drop: bool, wait_s: float, as_json: bool) -> None:
-    """Say that the configuration is meant, and wait until a beat runs it.
+    """Say that a configuration is meant, and wait until a beat runs it.
 
     Beats read the files themselves; this is for what they refuse without a word from a person, and for
     knowing that a deploy has arrived. Exit code 4 when it drops more than half of the schedules and
@@ -101,7 +101,7 @@ def apply(app: App, allow_drop: bool, wait_s: float, as_json: bool) -> None:
 @json_option
 @opens()
 def prune(app: App, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Forget the schedules that the configuration does not declare any more.
+    """Forget schedules that are not declared any more.
 
     Their cursors, pauses and counts go; what they queued and their history stay. Until then a schedule that
     comes back goes on where it was. Only for the configuration that the beats run: exit code 4 else.

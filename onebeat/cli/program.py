@@ -49,7 +49,9 @@ COMMANDS: dict[str, Row] = {
     "lock": Row("Act", "locks", "lock", "Show or release one lock, or run a command under it."),
     "plan": Row("Admin", "plan", "plan", "Show what the configuration would change."),
     "diff": Row("Admin", "plan", "diff", "Show field by field what the configuration would change."),
-    "apply": Row("Admin", "plan", "apply", "Say that the configuration is meant, and wait until it runs."),
+    "apply": Row(
+        "Admin", "plan", "apply", "Say that a configuration is meant, and wait until a beat runs it."
+    ),
     "prune": Row("Admin", "plan", "prune", "Forget schedules that are not declared any more."),
     "version": Row("Admin", "version", "version", "Print the version."),
 }
