@@ -61,7 +61,7 @@ class Report:
                     "max": round(max(values), 3),
                 }
                 floors = self.rounds.get(line.floor, {}).get(name)
-                if floors:
+                if floors and all(floors):  # a round can be too short for the clock of the processor
                     ratios = [value / floor for value, floor in zip(values, floors, strict=True)]
                     row["floor"], row["ratio"] = line.floor, round(median(ratios), 3)
                 rows.append(row)

@@ -53,6 +53,15 @@ def test_lines_run_in_turn_and_ratios_are_of_one_round() -> None:
     ]
 
 
+def test_there_is_no_ratio_to_nothing() -> None:
+    lines = [
+        Line("floor", 1, lambda _size: {"cpu_ms": 0.0}),
+        Line("one", 1, lambda _size: {"cpu_ms": 1.0}, "floor"),
+    ]
+    result = measure(lines, 1, 1.0, lambda _text: None)
+    assert [row.get("ratio") for row in result["rows"]] == [None, None]
+
+
 def test_percentiles() -> None:
     assert percentile([float(n) for n in range(100)], 0.99) == 99.0
     assert percentile([3.0], 0.5) == 3.0
