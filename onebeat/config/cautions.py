@@ -140,11 +140,11 @@ def _never(place: Place, schedule: Schedule) -> Iterator[Mistake]:
 
 
 def _clock_changes(place: Place, schedule: Schedule) -> Iterator[Mistake]:
-    """The first jump and the first repeated hour, of the next two years, that meet a fixed time."""
+    """The first jump and the first repeated hour that meet a fixed time, unless `dst` decides on it."""
     rule = _rule(schedule)
     if not isinstance(rule, WallTrigger) or not schedule.enabled:
         return
-    told = set[bool]()
+    told = {gap for gap, key in ((True, "gap"), (False, "fold")) if place.says("dst", key)}
     for wall, shift in rule.met_by_changes(_ANY_DAY, _ANY_DAY + _TWO_YEARS):
         if (shift > timedelta(0)) in told:
             continue
@@ -153,9 +153,11 @@ def _clock_changes(place: Place, schedule: Schedule) -> Iterator[Mistake]:
         if shift > timedelta(0):
             then = "is skipped" if rule.dst_gap == "skip" else "runs right after the change"
             message = f"{wall:%H:%M} does not exist on {wall:%Y-%m-%d} in {rule.timezone}: it {then}"
-            yield place.mistake(Code.GAP, message, (key,), "choose another time, or say dst: {gap: skip}")
+            yield place.mistake(
+                Code.GAP, message, (key,), "choose another time, or say dst: {gap: run-after} or {gap: skip}"
+            )
         else:
             then = {"first": "the first time", "second": "the second time"}.get(rule.dst_fold, "both times")
             message = f"{wall:%H:%M} comes twice on {wall:%Y-%m-%d} in {rule.timezone}: it runs {then}"
-            hint = "choose another time, or say dst: {fold: second}"
+            hint = "choose another time, or say dst: {fold: first}, second or both"
             yield place.mistake(Code.FOLD, message, (key,), hint)

@@ -28,6 +28,15 @@ class Place:
     def way(self) -> tuple[str, str]:
         return ("schedules", self.id)
 
+    def says(self, *where: str) -> bool:
+        """Whether the file says something at `where` below the schedule, not only the default speaks."""
+        node = self.full
+        for key in where:
+            if key not in node.children():
+                return False
+            node = node.children()[key]
+        return True
+
     def mistake(
         self, code: Code, message: str, where: Way = (), hint: str = "", *, on_key: bool = False
     ) -> Mistake:

@@ -13,7 +13,7 @@ CONFIG = """\
 imports: [tests.cli.tasks]
 timezone: Europe/Berlin
 schedules:
-  nightly: {task: "tests.cli.tasks:report", cron: "30 2 * * *",
+  nightly: {task: "tests.cli.tasks:report", cron: "30 2 * * *", dst: {gap: run-after, fold: first},
             queue: reports, owner: data-team, tags: [money]}
   often: {task: "tests.cli.tasks:report", every: 5m, queue: reports, kwargs: {word: often}}
   broken: {task: "tests.cli.tasks:fails", manual: true}

@@ -64,8 +64,16 @@ def test_a_service_starts_and_stops(
     assert (process.returncode, out) == (0, "")
     assert last_words in err
     assert "Traceback" not in err
-    # the beat tells of them, once: the worker beside it reads the same file
-    assert ("2 warnings in" in err) == (words == ("beat",))
+
+
+@pytest.mark.parametrize("words", ["beat", "worker"])
+def test_the_beat_tells_of_warnings_and_the_worker_beside_it_does_not(words: str, app: App) -> None:
+    file = app.folder / "onebeat.yaml"
+    file.write_text(file.read_text().replace("dst: {gap: run-after, fold: first},", ""))
+    with running(words) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=WITHIN_S)
+    assert ("2 warnings in" in err) == (words == "beat")
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from tests.config.reading import good
 ROWS = [
     # body of the schedule, the warnings' codes, columns (from the schedule's own text)
     ("cron: ¦30 2 * * *, timezone: Europe/Berlin", [Code.GAP, Code.FOLD]),
-    ("cron: ¦30 2 * * *, timezone: Europe/Berlin, dst: {gap: skip, fold: both}", [Code.GAP, Code.FOLD]),
+    ("cron: ¦30 2 * * *, timezone: Europe/Berlin, dst: {gap: skip, fold: both}", []),
+    ("cron: ¦30 2 * * *, timezone: Europe/Berlin, dst: {gap: run-after}", [Code.FOLD]),
     ("cron: ¦30 1 * * *, timezone: America/New_York", [Code.FOLD]),
     ("cron: 30 2 * * *, timezone: Asia/Seoul", []),
     ("cron: 30 2 * * mon-fri, timezone: America/New_York", []),
