@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import click
 
 from onebeat.app import App
+from onebeat.cli.complain import verbose_option
 from onebeat.cli.lock_run import run
-from onebeat.cli.options import json_option, opens, verbose_option
+from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, note, print_facts, print_json, print_rows, print_table
 from onebeat.cli.times import local_text, span_text, until_text, utc_text
 from onebeat.errors import NotFound, Refused
