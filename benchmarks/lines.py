@@ -69,10 +69,10 @@ def enqueue_many(place: Place, size: int) -> Figures:
     """In bulk, and what a waiting message takes in the store."""
     with place.client() as client:
         redis = client.store.client
-        before = redis.info("memory")["used_memory"]  # type: ignore[index]
+        before = redis.info("memory")["used_memory"]
         with Stopwatch() as watch:
             _fill(client, "noop", size)
-        after = redis.info("memory")["used_memory"]  # type: ignore[index]
+        after = redis.info("memory")["used_memory"]
     return {"per_s": size / watch.wall_s, "bytes_each": (after - before) / size}
 
 
@@ -126,7 +126,7 @@ def emission(place: Place, size: int) -> Figures:
         trigger = EveryTrigger(60)
         rules = {"overlap": Overlap.ALLOW, "catch_up": CatchUp(CatchUpPolicy.ALL)}
         schedules = [
-            Schedule(f"s{number}", "benchmarks.tasks:noop", trigger, args=(0,), **rules)  # type: ignore[arg-type]
+            Schedule(f"s{number}", "benchmarks.tasks:noop", trigger, args=(0,), **rules)
             for number in range(size)
         ]
         section = Section(store, queue_keys(store.namespace, "default"), schedules, config, RedisTime(SYSTEM))
@@ -135,7 +135,7 @@ def emission(place: Place, size: int) -> Figures:
         with Stopwatch() as watch:
             while section.pass_once(0):
                 pass
-        emitted = int(store.client.hget(queue_keys(store.namespace, "default").stats, "emitted") or 0)  # type: ignore[arg-type]
+        emitted = int(store.client.hget(queue_keys(store.namespace, "default").stats, "emitted") or 0)
     assert emitted >= size, f"{emitted} of {size} were queued"
     return {
         "per_s": emitted / watch.wall_s,

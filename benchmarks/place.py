@@ -60,7 +60,7 @@ class Place:
     def finished(self, client: Client) -> int:
         """Messages that were finished in this namespace."""
         keys = queue_keys(client.store.namespace, "default")
-        return int(client.store.client.hget(keys.stats, "finish") or 0)  # type: ignore[arg-type]
+        return int(client.store.client.hget(keys.stats, "finish") or 0)
 
     def store_cpu_s(self) -> float:
         """Processor seconds of the store."""

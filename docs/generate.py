@@ -1,7 +1,7 @@
 """What does the reference say? The tables in the code, as Markdown pages: `make docs` writes them.
 
-python docs/generate.py           write docs/reference/*.md
-python docs/generate.py --check   exit with 1 when a page differs from the code
+python -m docs.generate           write docs/reference/*.md
+python -m docs.generate --check   exit with 1 when a page differs from the code
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 import onebeat
+from docs.spelling import code, default, kind, layout, option_text, spell_section, summary, table
 from onebeat import errors, events, keys
 from onebeat.cli.program import COMMANDS, program
 from onebeat.config import Code, json_schema
-from onebeat.durations import format_ms
 from onebeat.ledger.tables import METADATA
 from onebeat.queue import record
 from onebeat.queue.states import MOVES, TERMINAL, State
@@ -172,7 +172,6 @@ def configuration() -> Iterator[str]:
 
 def faults() -> Iterator[str]:
     """Every fault of the matrix, and the test that shows what happens."""
-    sys.path.insert(0, str(FOLDER.parents[1]))
     from tests.faults.matrix import MATRIX, PARTS
 
     yield "# What can go wrong\n"
@@ -193,7 +192,6 @@ def faults() -> Iterator[str]:
 
 def redis_py() -> Iterator[str]:
     """Every behaviour of redis-py's lock, and what the one with its face does."""
-    sys.path.insert(0, str(FOLDER.parents[1]))
     from tests.locks.compat_row import SAME, Verdict
     from tests.locks.compat_rows import ROWS
 
@@ -249,63 +247,6 @@ def about_command(name: str, command: click.Command) -> Iterator[str]:
         yield from about_command(f"{name} {word}", one)
 
 
-def option_text(option: click.Option) -> str:
-    """`-n, --limit INTEGER`."""
-    names = ", ".join(sorted([*option.opts, *option.secondary_opts], key=len))
-    if option.is_flag:
-        return names
-    choices = getattr(option.type, "choices", None)
-    value = option.metavar or (
-        "|".join(map(str, choices)) if choices else option.type.name.split()[0].upper()
-    )
-    return f"{names} {value}"
-
-
-def kind(value: Mapping[str, Any]) -> str:
-    """What a key takes, in words."""
-    if "anyOf" in value:
-        return kind(next(one for one in value["anyOf"] if one.get("type") != "null"))
-    if "$ref" in value:
-        section = spell_section(value["$ref"].rpartition("/")[2])
-        return f"[{section}](#{section})"
-    if "enum" in value:
-        return " or ".join(map(code, value["enum"]))
-    if "const" in value:
-        return code(str(value["const"]).lower())
-    if is_duration(value):
-        return "duration"
-    plain = str(value.get("type", "any"))
-    return {"object": "mapping", "array": "list", "string": "text"}.get(plain, plain)
-
-
-def is_duration(value: Mapping[str, Any]) -> bool:
-    """Whether it is a length of time, whose default the schema gives in ms."""
-    return any("ms|s|m" in one.get("pattern", "") for one in (value, *value.get("anyOf", ())))
-
-
-def default(value: Mapping[str, Any]) -> str:
-    """The default, as people write it."""
-    given = value.get("default")
-    if given in (None, "", [], {}) or isinstance(given, dict):
-        return ""
-    if is_duration(value) and isinstance(given, int):
-        return code(format_ms(given))
-    return code(str(given).lower() if isinstance(given, bool) else given)
-
-
-def spell_section(name: str) -> str:
-    """`CatchUpSection` → `catch_up`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Section")).lower()
-
-
-def layout(doc: str) -> str:
-    """A docstring's indented block as text that keeps its columns, the paragraph before it as prose."""
-    head, _, rest = doc.partition("\n\n    ")
-    block = f"    {rest}".partition("\n\n")[0]
-    prose = head.split("\n\n")[-1].replace("\n", " ")
-    return f"{prose}\n\n```text\n{inspect.cleandoc(block)}\n```\n"
-
-
 def subclasses(base: type[Any]) -> set[type[Any]]:
     """All public subclasses, those of every module of the package too."""
     for module in pkgutil.walk_packages(onebeat.__path__, "onebeat."):
@@ -316,26 +257,6 @@ def subclasses(base: type[Any]) -> set[type[Any]]:
         look += (below := look.pop().__subclasses__())
         found |= {one for one in below if one.__module__.startswith("onebeat") and one.__name__[0] != "_"}
     return found
-
-
-def summary(kind: type[Any]) -> str:
-    """The first paragraph of its docstring, on one line."""
-    return (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [
-        list(titles),
-        ["---"] * len(titles),
-        *([cell.replace("|", "\\|") for cell in row] for row in rows),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def code(text: object) -> str:
-    """`text` in backquotes."""
-    return f"`{text}`"
 
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {

@@ -18,7 +18,7 @@ pytest_plugins = ["onebeat.testing.fixtures"]
 # it needs. Where one should fail for want of an answer, the test gives it a deadline of its own.
 PATIENCE_S = 60.0
 for kind in (Store, AsyncStore):
-    kind.open.__func__.__kwdefaults__["deadline_s"] = PATIENCE_S  # type: ignore[attr-defined]
+    kind.open.__func__.__kwdefaults__["deadline_s"] = PATIENCE_S
 onebeat.wire.store.BLOCK_MARGIN_S = PATIENCE_S
 settings.register_profile("onebeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("onebeat")

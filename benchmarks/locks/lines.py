@@ -176,4 +176,4 @@ def _wait_for(place: Place, kind: Kind) -> None:
 
 def _calls(redis: object) -> int:
     """Requests; what a script does in the store is not counted, as `total_commands_processed` does."""
-    return int(redis.info("stats")["total_reads_processed"])  # type: ignore[attr-defined]
+    return int(redis.info("stats")["total_reads_processed"])

@@ -53,7 +53,7 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -
     """
     log_to_stderr()
     app = replace(app, allow_drop=allow_drop)
-    if warnings := _mistakes_first(app):  # the worker beside it reads the same files and says nothing
+    if warnings := mistakes_first(app):  # the worker and `up` say nothing
         LOG.warning("%s in %s: 'onebeat check' shows them", counted(warnings, "warning"), app.config)
     _check_store(app, allow)
     app.refuse_drop()
@@ -97,7 +97,7 @@ def worker(
     TERM or Ctrl-C lets running tasks finish and gives back the rest; a second one, or QUIT, cuts them short.
     """
     log_to_stderr()
-    _mistakes_first(app)
+    mistakes_first(app)
     app.load_tasks()
     _check_store(app, allow)
     running = app.worker(queues=queues, concurrency=concurrency, processes=processes)
@@ -123,7 +123,7 @@ def log_to_stderr() -> None:
     )
 
 
-def _mistakes_first(app: App) -> int:
+def mistakes_first(app: App) -> int:
     """A wrong configuration is told before a store is looked for, all of it; how many warnings it has."""
     return len(app.loaded.warnings)
 

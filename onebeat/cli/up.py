@@ -16,7 +16,8 @@ from onebeat.cli.coming import soonest
 from onebeat.cli.follow import EVERY_S, Follower
 from onebeat.cli.history import sentence
 from onebeat.cli.options import is_verbose, opens
-from onebeat.cli.output import counted, note, one_line
+from onebeat.cli.output import one_line
+from onebeat.cli.services import mistakes_first
 from onebeat.cli.times import until_text, wall_text
 from onebeat.clock import SYSTEM
 from onebeat.embedded import ChildSpec, run_up
@@ -39,8 +40,7 @@ def up(app: App, concurrency: int | None, processes: int | None) -> int:
     """
     home = app.folder / HOME
     app = _at_home(app, home)
-    if app.loaded.warnings:
-        note(f"{counted(len(app.loaded.warnings), 'warning')} in {app.config}: 'onebeat check' shows them")
+    mistakes_first(app)
     chosen = {"--concurrency": concurrency, "--processes": processes}
     options = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
     children = [_child(app, "beat", "--allow-drop"), _child(app, "worker", *options)]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from onebeat.ledger.engine import READ_ONLY
 from onebeat.ledger.guard import Guard
 from onebeat.ledger.steps import Begin, Commit, Rows, Sql, Step, Steps, T, Undo, Work
-from onebeat.wire import Pause
+from onebeat.wire import Pause, drive, drive_async
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Result
@@ -30,19 +30,8 @@ def run_steps(engine: Engine, steps: Steps[T]) -> T:
     """What the protocol returns, its steps performed in order and nothing left open."""
     hand = _Hand(engine)
     try:
-        step = next(steps)
-        while True:
-            try:
-                answer = hand.perform(step)
-            except Exception as problem:
-                step = steps.throw(problem)
-            else:
-                step = steps.send(answer)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+        return drive(steps, hand.perform, Exception)
     finally:
-        steps.close()
         hand.undo()
 
 
@@ -50,19 +39,8 @@ async def run_steps_async(engine: AsyncEngine, steps: Steps[T]) -> T:
     """The asyncio twin of `run_steps`."""
     hand = _AsyncHand(engine)
     try:
-        step = next(steps)
-        while True:
-            try:
-                answer = await hand.perform(step)
-            except Exception as problem:
-                step = steps.throw(problem)
-            else:
-                step = steps.send(answer)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+        return await drive_async(steps, hand.perform, Exception)
     finally:
-        steps.close()
         await asyncio.shield(hand.undo())  # a cancelled caller must not leave the transaction open
 
 

@@ -19,7 +19,8 @@ from onebeat.locks.view import Holder
 
 if TYPE_CHECKING:
     from onebeat.locks.multi import AsyncMultiLock, MultiLease, MultiLock
-    from onebeat.locks.quorum_lock import AsyncQuorumLock, QuorumLease, QuorumLock
+    from onebeat.locks.quorum_lease import QuorumLease
+    from onebeat.locks.quorum_lock import AsyncQuorumLock, QuorumLock
     from onebeat.locks.share import AsyncRWLock, AsyncSemaphore, RWLock, Semaphore
 
 __all__ = [
@@ -54,7 +55,7 @@ _HOMES = {
     "AsyncSemaphore": "onebeat.locks.share",
     "MultiLease": "onebeat.locks.multi",
     "MultiLock": "onebeat.locks.multi",
-    "QuorumLease": "onebeat.locks.quorum_lock",
+    "QuorumLease": "onebeat.locks.quorum_lease",
     "QuorumLock": "onebeat.locks.quorum_lock",
     "RWLock": "onebeat.locks.share",
     "Semaphore": "onebeat.locks.share",

@@ -20,6 +20,7 @@ from onebeat.locks.lease import Lease
 from onebeat.locks.lock import Blocking
 from onebeat.locks.protocol import Released
 from onebeat.locks.validity import checked_wait_s
+from onebeat.wire import drive, drive_async
 
 HandleT = TypeVar("HandleT", Blocking, Awaiting)
 _LOG = logging.getLogger("onebeat.locks")
@@ -167,18 +168,7 @@ class MultiLock(_Several[Blocking]):
 
     def _take(self, wait: float | None) -> list[Lease] | str:
         plan = take_all(self.locks, checked_wait_s(wait), self._clock)
-        try:
-            step = next(plan)
-            while True:
-                try:
-                    answer = self._perform(step)
-                except BaseException as problem:
-                    step = plan.throw(problem)
-                else:
-                    step = plan.send(answer)
-        except StopIteration as stop:
-            taken: list[Lease] | str = stop.value
-            return taken
+        return drive(plan, self._perform, BaseException)
 
     def _perform(self, step: Take | GiveBack) -> Lease | None:
         lock: Blocking = step.lock
@@ -217,18 +207,7 @@ class AsyncMultiLock(_Several[Awaiting]):
 
     async def _take(self, wait: float | None) -> list[Lease] | str:
         plan = take_all(self.locks, checked_wait_s(wait), self._clock)
-        try:
-            step = next(plan)
-            while True:
-                try:
-                    answer = await self._perform(step)
-                except BaseException as problem:
-                    step = plan.throw(problem)
-                else:
-                    step = plan.send(answer)
-        except StopIteration as stop:
-            taken: list[Lease] | str = stop.value
-            return taken
+        return await drive_async(plan, self._perform, BaseException)
 
     async def _perform(self, step: Take | GiveBack) -> Lease | None:
         lock: Awaiting = step.lock

@@ -6,13 +6,13 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Generic, TypedDict, Unpack
 
 from onebeat.clock import SYSTEM, Clock
-from onebeat.errors import ConfigError, LeaseLost, StoreError
+from onebeat.errors import ConfigError, StoreError
 from onebeat.keys import LockKeys, SpaceKeys
 from onebeat.locks import keeper, quorum
 from onebeat.locks.alock import see_through
@@ -23,9 +23,10 @@ from onebeat.locks.handle import MAX_HOLD_S, StoreT, not_released, timeout_error
 from onebeat.locks.lease import Lease
 from onebeat.locks.lock import until_released
 from onebeat.locks.protocol import Grant, Released
-from onebeat.locks.quorum import Ballot, Everywhere, Majority, T, majority_of
+from onebeat.locks.quorum import Ballot, Everywhere, Majority, T
+from onebeat.locks.quorum_lease import QuorumLease
 from onebeat.locks.validity import checked_lease_ms, checked_wait_s, deadline_s
-from onebeat.wire import AsyncStore, Call, Store
+from onebeat.wire import AsyncStore, Call, Store, drive, drive_async
 from onebeat.wire.failures import from_connection
 from onebeat.wire.twin import twin
 
@@ -38,60 +39,6 @@ class QuorumOptions(TypedDict, total=False):
     namespace: str
     max_hold: float
     clock: Clock
-
-
-class QuorumLease:
-    """Held while a majority of the servers holds it: the names of `Lease`."""
-
-    def __init__(self, found: Majority, parts: Sequence[Lease], servers: int) -> None:
-        self.name = found.attempt.keys.name
-        self.attempt = found.attempt
-        self.places = found.places
-        self.fence = found.fence
-        self.parts = tuple(parts)
-        self._needed = majority_of(servers)
-
-    def __repr__(self) -> str:
-        held = sum(part.valid for part in self.parts)
-        return f"<QuorumLease {self.name!r} fence {self.fence} at {held} servers, {self._needed} needed>"
-
-    @property
-    def remaining_s(self) -> float:
-        """Seconds for which a majority surely holds it if no part is renewed; 0 when none does."""
-        return sorted((part.remaining_s for part in self.parts), reverse=True)[self._needed - 1]
-
-    @property
-    def valid(self) -> bool:
-        """Does a majority surely hold it at this moment?"""
-        return self.remaining_s > 0
-
-    def assert_held(self) -> None:
-        """Return if it is surely held; LeaseLost or ForkedHandle as for `Lease`."""
-        if self.valid:
-            return
-        for part in self.parts:
-            if not part.valid:
-                part.assert_held()
-
-    def loss(self) -> LeaseLost:
-        """The error that says why it is not held."""
-        reasons = [str(part.loss()) for part in self.parts if not part.valid]
-        return LeaseLost(
-            f"lock {self.name!r} (fence {self.fence}) is not held by {self._needed} servers any more; "
-            + ("; ".join(reasons) or "the servers say that it ended")
-        )
-
-    def on_lost(self, listener: Callable[[str], None]) -> None:
-        """Call `listener(reason)` once if fewer than a majority hold it before it is given back."""
-        told: list[str] = []
-
-        def one_less(reason: str) -> None:
-            if len(self.parts) - sum(part.lost for part in self.parts) < self._needed and not told:
-                told.append(reason)
-                listener(reason)
-
-        for part in self.parts:
-            part.on_lost(one_less)
 
 
 class _Quorum(Generic[StoreT]):
@@ -198,18 +145,7 @@ class QuorumLock(_Quorum[Store]):
                 voter.close()
 
     def _run(self, ballot: Ballot[T]) -> T:
-        try:
-            effect = next(ballot)
-            while True:
-                try:
-                    answers = self._perform(effect)
-                except BaseException as problem:
-                    effect = ballot.throw(problem)
-                else:
-                    effect = ballot.send(answers)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        return drive(ballot, self._perform, BaseException)
 
     def _perform(self, effect: Any) -> dict[int, Any]:
         if not isinstance(effect, Everywhere):
@@ -253,18 +189,7 @@ class AsyncQuorumLock(_Quorum[AsyncStore]):
         return await see_through(self._run(self._releasing(lease)))
 
     async def _run(self, ballot: Ballot[T]) -> T:
-        try:
-            effect = next(ballot)
-            while True:
-                try:
-                    answers = await self._perform(effect)
-                except BaseException as problem:
-                    effect = ballot.throw(problem)
-                else:
-                    effect = ballot.send(answers)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        return await drive_async(ballot, self._perform, BaseException)
 
     async def _perform(self, effect: Any) -> dict[int, Any]:
         if not isinstance(effect, Everywhere):

@@ -1,5 +1,6 @@
 """How do we speak with Redis? Scripts by name, effects by protocol, failures by one table."""
 
+from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.locate import find_store
 from onebeat.wire.patience import insist
 from onebeat.wire.scripts import Script, load, load_all
@@ -16,6 +17,8 @@ __all__ = [
     "Script",
     "Store",
     "ask",
+    "drive",
+    "drive_async",
     "find_store",
     "insist",
     "load",

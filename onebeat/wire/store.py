@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from onebeat.errors import StoreError
 from onebeat.keys import SpaceKeys
 from onebeat.wire import connect
+from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, T
 from onebeat.wire.translate import translate
 
@@ -114,20 +115,7 @@ class Store(_Driver["redis.Redis"]):
 
     def run(self, protocol: Protocol[T]) -> T:
         """What `protocol` returns, its effects performed in order."""
-        try:
-            effect = next(protocol)
-            while True:
-                try:
-                    answer = self.perform(effect)
-                except StoreError as problem:
-                    effect = protocol.throw(problem)
-                else:
-                    effect = protocol.send(answer)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        finally:
-            protocol.close()
+        return drive(protocol, self.perform, StoreError)
 
     def close(self) -> None:
         """Close every connection; the store can be used again."""
@@ -193,21 +181,8 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
 
     async def run(self, protocol: Protocol[T]) -> T:
         """What `protocol` returns, its effects performed in order."""
-        try:
-            effect = next(protocol)
-            while True:
-                try:
-                    answer = await self.perform(effect)
-                except (StoreError, asyncio.CancelledError) as problem:
-                    # a protocol that holds something gives it back when its caller is cancelled
-                    effect = protocol.throw(problem)
-                else:
-                    effect = protocol.send(answer)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        finally:
-            protocol.close()
+        # a protocol that holds something gives it back when its caller is cancelled
+        return await drive_async(protocol, self.perform, (StoreError, asyncio.CancelledError))
 
     async def close(self) -> None:
         """Close every connection; the store can be used again."""

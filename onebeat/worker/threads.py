@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -142,7 +142,7 @@ class Threads(Watchman):
         result, problem = await loop.run_in_executor(self._pool, self._caught, name, work, timeout_s)
         if problem is not None:
             raise problem
-        return result  # type: ignore[return-value]
+        return cast("T", result)  # without a problem there is a result, be it None
 
     def _caught(
         self, name: str, work: Callable[[], T], timeout_s: float | None

@@ -51,7 +51,7 @@ class Site:
             "catch_up": CatchUp(policy, window_ms=HOUR_MS // 2, max=4),
             **rules,
         }
-        return Schedule("s", "m:f", EveryTrigger(STEP_MS / 1000, self.offset_ms / 1000), **chosen)  # type: ignore[arg-type]
+        return Schedule("s", "m:f", EveryTrigger(STEP_MS / 1000, self.offset_ms / 1000), **chosen)
 
     def section(self, schedule: Schedule, *, from_history: bool = False) -> Section:
         """A beat that starts now, after it asked the history."""
@@ -92,7 +92,7 @@ class Site:
 
     def snapshot(self) -> dict[bytes, bytes]:
         redis = self.store.client
-        return {key: redis.dump(key) for key in redis.scan_iter(match=f"{self.keys.prefix}*")}  # type: ignore[misc]
+        return {key: redis.dump(key) for key in redis.scan_iter(match=f"{self.keys.prefix}*")}
 
     def restore(self, snapshot: dict[bytes, bytes]) -> None:
         self.flush()
@@ -147,7 +147,7 @@ def test_an_hour_without_a_beat(site: Site, policy: CatchUpPolicy) -> None:
     assert told(site.history(), cursor_ms) == POLICIES[policy]
     assert ran == sorted(set(ran))
     counted = site.store.client.hmget(site.keys.stats, "skipped.window", "emitted")
-    assert sum(int(count or 0) for count in counted) == MISSED  # type: ignore[union-attr]
+    assert sum(int(count or 0) for count in counted) == MISSED
 
 
 def test_what_was_missed_while_it_is_paused_says_so(site: Site) -> None:

@@ -25,7 +25,7 @@ STALE_MS = 60_000
 
 def schedule(id_: str, **rules: object) -> Schedule:
     chosen = {"overlap": Overlap.ALLOW, "catch_up": CatchUp(CatchUpPolicy.ALL), **rules}
-    return Schedule(id=id_, task="m:f", trigger=EveryTrigger(STEP_S), **chosen)  # type: ignore[arg-type]
+    return Schedule(id=id_, task="m:f", trigger=EveryTrigger(STEP_S), **chosen)
 
 
 class Beats:
@@ -43,7 +43,7 @@ class Beats:
     def nominals(self, schedule_id: str) -> list[int]:
         """What is queued, in order."""
         records = self.store.client.lrange(self.keys.ready[0], 0, -1)
-        found = [unpack(record).header for record in records]  # type: ignore[union-attr]
+        found = [unpack(record).header for record in records]
         return [one.nominal_ms or 0 for one in found if one.schedule == schedule_id]
 
     def more(self, count: int, schedule_id: str = "a") -> Callable[[], bool]:
@@ -52,11 +52,11 @@ class Beats:
         return lambda: len(self.nominals(schedule_id)) >= enough
 
     def now_ms(self) -> int:
-        seconds, micros = self.store.client.time()  # type: ignore[misc]
+        seconds, micros = self.store.client.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
     def cursor(self, schedule_id: str) -> int:
-        return int(self.store.client.hget(self.keys.sched, schedule_id) or 0)  # type: ignore[arg-type]
+        return int(self.store.client.hget(self.keys.sched, schedule_id) or 0)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_nothing_is_early(beats: Beats) -> None:
     one = beats.section(schedule("a"))
     pass_until(beats.more(5), lambda: one.pass_once(0))
     entries = beats.store.client.xrange(beats.keys.log)
-    for stream_id, fields in entries:  # type: ignore[union-attr]
+    for stream_id, fields in entries:
         emitted_ms = int(stream_id.split(b"-")[0])
         for line in fields[b"e"].splitlines():
             assert int(line.split(b'"nominal_ms":')[1].rstrip(b"}")) <= emitted_ms
@@ -196,10 +196,10 @@ def test_an_old_configuration_comes_back_when_nobody_runs_the_new_one(beats: Bea
 def test_overlap_is_skipped_and_counted(beats: Beats) -> None:
     one = beats.section(schedule("a", overlap=Overlap.SKIP))
     redis = beats.store.client
-    pass_until(lambda: int(redis.hget(beats.keys.stats, "skipped") or 0) >= 3, lambda: one.pass_once(0))  # type: ignore[arg-type]
+    pass_until(lambda: int(redis.hget(beats.keys.stats, "skipped") or 0) >= 3, lambda: one.pass_once(0))
     assert len(beats.nominals("a")) == 1
-    skipped = int(redis.hget(beats.keys.stats, "skipped") or 0)  # type: ignore[arg-type]
-    lines = b"\n".join(fields[b"e"] for _, fields in redis.xrange(beats.keys.log)).splitlines()  # type: ignore[union-attr]
+    skipped = int(redis.hget(beats.keys.stats, "skipped") or 0)
+    lines = b"\n".join(fields[b"e"] for _, fields in redis.xrange(beats.keys.log)).splitlines()
     assert skipped == sum(b'"reason":"overlap"' in line for line in lines)
     assert redis.hget(beats.keys.live, "a") == b"1"
 
@@ -216,6 +216,6 @@ def test_missed_times_are_skipped_by_policy_and_counted(beats: Beats) -> None:
     section.tend({"a": start})
     pass_until(beats.more(5), lambda: section.pass_once(0))
     first = beats.nominals("a")[0]
-    skipped = int(beats.store.client.hget(beats.keys.stats, "skipped") or 0)  # type: ignore[arg-type]
+    skipped = int(beats.store.client.hget(beats.keys.stats, "skipped") or 0)
     assert skipped == (first - start) // 50 - 1
     assert_whole(beats.nominals("a"))

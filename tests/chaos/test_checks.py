@@ -20,7 +20,7 @@ FIRE, CALL = "tick@5250", "call"
 def run(id_: str, state: str = "done", reason: str | None = None) -> Run:
     """A run of the history; what no check looks at is left empty."""
     blank = dict.fromkeys(Run.__dataclass_fields__ if hasattr(Run, "__dataclass_fields__") else Run._fields)
-    return Run(**{**blank, "id": id_, "state": state, "reason": reason})  # type: ignore[arg-type]
+    return Run(**{**blank, "id": id_, "state": state, "reason": reason})
 
 
 SOUND = Evidence(

@@ -18,7 +18,7 @@ HEAVY = {"apscheduler", "croniter", "msgspec", "pydantic", "redis", "rich", "sql
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_row_names_its_command(name: str) -> None:
-    command = program.get_command(None, name)  # type: ignore[arg-type]  # the context is not used
+    command = program.get_command(None, name)  # the context is not used
     assert command is not None
     assert command.help is not None
     assert command.name == name

@@ -34,7 +34,9 @@ def past(app: App, id_: str, state: str, *, ago_ms: int = 0, schedule: str = "of
         "started_ms": at_ms + 5,
         "ended_ms": at_ms + 17,
     }
-    return Run(app.namespace.value, id_, "reports", at_ms, schedule, state=state, **{**known, **more})  # type: ignore[arg-type]  # a table row
+    return Run(
+        app.namespace.value, id_, "reports", at_ms, schedule, state=state, **{**known, **more}
+    )  # a table row
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Beats:
 
     def __init__(self, stack: ExitStack, url: str, namespace: str, count: int, *, proxies: bool) -> None:
         rules = {"overlap": Overlap.ALLOW, "catch_up": CatchUp(CatchUpPolicy.ALL)}
-        fast = Schedule(id="fast", task="m:f", trigger=EveryTrigger(STEP_MS / 1000), **rules)  # type: ignore[arg-type]
+        fast = Schedule(id="fast", task="m:f", trigger=EveryTrigger(STEP_MS / 1000), **rules)
         self.proxies: list[FaultProxy] = []
         self.threads: list[threading.Thread] = []
         for _ in range(count):

@@ -37,7 +37,7 @@ def limit(name: str, usual: int) -> int:
     return RAISED.get(name, (usual, ""))[0]
 
 
-@pytest.mark.parametrize("path", [*python_files(*CODE), *lua_files()], ids=place)
+@pytest.mark.parametrize("path", [*python_files(*CODE, "docs"), *lua_files()], ids=place)
 def test_a_file_fits(path) -> None:
     usual = LUA_MAX if path.suffix == ".lua" else FILE_MAX
     lines = len(path.read_text(encoding="utf-8").splitlines())

@@ -129,7 +129,7 @@ class Database:
             self._locks.pop(within.rows.pop(), None)
 
 
-class _Named(tuple):  # type: ignore[type-arg]
+class _Named(tuple):
     """A row whose columns have names, as SQLAlchemy's have."""
 
     def __new__(cls, cursor: sqlite3.Cursor, values: Row) -> _Named:
@@ -156,11 +156,11 @@ def _waits_in_a_circle(first: Transaction) -> bool:
 
 def statement_of(production: Executable) -> Statement:
     """One of the ledger's own statements."""
-    compiled = production.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    compiled = production.compile(dialect=_DIALECT)
     values = dict(compiled.params)
     row: Row | None = None
     if isinstance(production, Insert | Update):
-        name = production.table.name  # type: ignore[attr-defined]
+        name = production.table.name
         columns = {FENCE.name: ("namespace", "resource"), LEDGER.name: ("key",)}[name]
         row = (name, *(values.get(column, values.get(f"{column}_1")) for column in columns))
     return Statement(str(compiled), tuple(values[name] for name in compiled.positiontup), row)

@@ -15,7 +15,7 @@ from onebeat.ledger.entry import Done, Entry
 from onebeat.ledger.steps import Begin, Commit, Rows, Sql, Undo, Work
 from onebeat.ledger.transaction import perform
 from onebeat.locks import Lock
-from onebeat.wire import Pause
+from onebeat.wire import Pause, drive
 from tests.interleave.choices import Choice
 from tests.interleave.database import Ask, Broken, Database, End, Statement, Transaction, statement_of
 from tests.interleave.hub import Hub
@@ -131,18 +131,8 @@ class Effects(Scenario):
         """The hand that performs the ledger's protocol, one step a turn."""
         hand = _Hand(machine, self.database)
         try:
-            step = next(steps)
-            while True:
-                try:
-                    answer = hand.perform(step)
-                except Exception as problem:
-                    step = steps.throw(problem)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as stop:
-            return stop.value
+            return drive(steps, hand.perform, Exception)
         finally:
-            steps.close()
             hand.undo()
 
     def act(self, choice: Choice) -> None:

@@ -88,7 +88,7 @@ class Emission(Scenario):
             starts=lambda: self._starts(machine),
             clock=machine.clock,
         )
-        made._stop = StopSign(machine)  # type: ignore[assignment]
+        made._stop = StopSign(machine)
         machine.start(made.run)
 
     def _starts(self, machine: Process) -> Mapping[str, int]:

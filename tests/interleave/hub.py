@@ -191,11 +191,11 @@ def machine_time(hub: Hub) -> Iterator[None]:
     def clock() -> MachineClock:
         return hub.current.clock if hub.current else MachineClock(hub.world.time)
 
-    SystemClock.wall_ms = lambda _self: clock().wall_ms()  # type: ignore[method-assign]
-    SystemClock.mono_s = lambda _self: clock().mono_s()  # type: ignore[method-assign]
+    SystemClock.wall_ms = lambda _self: clock().wall_ms()
+    SystemClock.mono_s = lambda _self: clock().mono_s()
     luck = random.getstate()
     try:
         yield
     finally:
-        SystemClock.wall_ms, SystemClock.mono_s = before  # type: ignore[method-assign]
+        SystemClock.wall_ms, SystemClock.mono_s = before
         random.setstate(luck)

@@ -48,7 +48,7 @@ class TurnKeeper(keeper.Keeper):
         super().__init__(*args)
         origin = self.origin
         assert isinstance(origin, Port)
-        self._changed = TurnCondition(origin.process)  # type: ignore[assignment]
+        self._changed = TurnCondition(origin.process)
         self._machine = origin.process
 
     def start(self) -> None:
@@ -58,11 +58,11 @@ class TurnKeeper(keeper.Keeper):
 def install() -> Callable[[], None]:
     """Make every keeper one that takes turns; the answer takes it back."""
     before = keeper.Keeper, keeper.twin
-    keeper.Keeper = TurnKeeper  # type: ignore[misc]
-    keeper.twin = lambda origin, _deadline_s: origin  # type: ignore[assignment]
+    keeper.Keeper = TurnKeeper
+    keeper.twin = lambda origin, _deadline_s: origin
 
     def undo() -> None:
-        keeper.Keeper, keeper.twin = before  # type: ignore[misc]
+        keeper.Keeper, keeper.twin = before
         keeper._KEEPERS.clear()
 
     return undo

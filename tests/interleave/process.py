@@ -146,7 +146,7 @@ class Port(Store):
     """The production driver, except that each effect waits for its turn."""
 
     def __init__(self, process: Process) -> None:
-        super().__init__(object(), NAMESPACE, where=process.name)  # type: ignore[arg-type]
+        super().__init__(object(), NAMESPACE, where=process.name)
         self.process = process
 
     def perform(self, effect: Effect) -> Any:

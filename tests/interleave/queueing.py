@@ -114,7 +114,7 @@ class Queueing(Scenario):
             on_fatal=lambda _problem: machine.die(),
             clock=machine.clock,
         )
-        living._done = StopSign(machine)  # type: ignore[assignment]
+        living._done = StopSign(machine)
 
         def live() -> None:
             try:
@@ -131,7 +131,7 @@ class Queueing(Scenario):
         stopped = asyncio.Event()
 
         async def main(port: AsyncPort) -> None:
-            bench = Bench(port, NAMESPACE, None, "", 0.0, clock=machine.clock)  # type: ignore[arg-type]
+            bench = Bench(port, NAMESPACE, None, "", 0.0, clock=machine.clock)
             pump = Pump(KEYS, machine.name, LEASE_MS, Line(Slots(slots)), bench)
             flow = asyncio.ensure_future(pump.flow())
             stop = asyncio.ensure_future(stopped.wait())
@@ -270,5 +270,5 @@ class Queueing(Scenario):
         sending.new_ids = new_ids
         for loop in self._loops:
             for pending in asyncio.all_tasks(loop):
-                pending._log_destroy_pending = False  # type: ignore[attr-defined]
+                pending._log_destroy_pending = False
             loop.close()

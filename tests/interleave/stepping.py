@@ -26,13 +26,13 @@ class SteppingLoop(asyncio.SelectorEventLoop):
 
     def go_on(self) -> None:
         """Everything that can be done now; then one request wakes the process for its next timer."""
-        while self._ready or self._due_s() <= self.time():  # type: ignore[attr-defined]
+        while self._ready or self._due_s() <= self.time():
             self.call_soon(self.stop)
             self.run_forever()
         self._set_alarm()
 
     def _due_s(self) -> float:
-        timers = [timer for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        timers = [timer for timer in self._scheduled if not timer.cancelled()]
         return min((timer.when() for timer in timers), default=float("inf"))
 
     def _set_alarm(self) -> None:
@@ -49,7 +49,7 @@ class AsyncPort(AsyncStore):
     """The production driver, except that each effect waits for its turn."""
 
     def __init__(self, process: Process, loop: SteppingLoop) -> None:
-        super().__init__(object(), NAMESPACE, where=process.name)  # type: ignore[arg-type]
+        super().__init__(object(), NAMESPACE, where=process.name)
         self._process, self._loop = process, loop
 
     async def perform(self, effect: Effect) -> Any:

@@ -75,7 +75,7 @@ class World:
         self._server = Server("--appendonly", "no")
         with preloaded(build(self._home) if preload else None, self.time):
             self._server.start()
-        self.store = Store(_Line(self._server), NAMESPACE)  # type: ignore[arg-type]
+        self.store = Store(_Line(self._server), NAMESPACE)
         told_s, _ = self.store.perform(Command(("TIME",)))
         self.writes = 0  # calls that may have written
         self.preloaded = int(told_s) == START_US // 1_000_000

@@ -98,7 +98,7 @@ def test_what_the_session_did_not_flush_is_flushed_before_the_lease_is_confirmed
         ).autoflush = False  # else the ledger's own next statement would flush
         for _ in range(2):
             effect = Effect()
-            effect.n, effect.name = 1, "twin"  # type: ignore[attr-defined]
+            effect.n, effect.name = 1, "twin"
             session.add(effect)
 
     with pytest.raises(IntegrityError):

@@ -148,5 +148,5 @@ def test_other_names_are_not() -> None:
 def test_an_engine_is_an_engine(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}", connections=2)
     assert isinstance(engine, Engine)
-    assert engine.pool.size() == 2  # type: ignore[attr-defined]
+    assert engine.pool.size() == 2
     engine.dispose()

@@ -26,7 +26,7 @@ WON = Rows(1, ())
 
 def sqlstate(code: str) -> Exception:
     problem = Exception(code)
-    problem.sqlstate = code  # type: ignore[attr-defined]
+    problem.sqlstate = code
     return problem
 
 

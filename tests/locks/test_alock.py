@@ -13,7 +13,7 @@ from onebeat.errors import ConfigError, LeaseLost, LockTimeout
 from onebeat.keys import LockKeys
 from onebeat.locks import AsyncLock, Lease, Lock, Released
 from onebeat.wire import AsyncStore, Command, Store
-from tests.locks.waiting import renewed
+from tests.locks.waiting import cut_short, renewed
 from tests.servers import Server
 
 Opens = Callable[[], AsyncStore]
@@ -98,17 +98,8 @@ def test_cancelling_at_any_moment_leaks_nothing(astore_factory: Opens, seed: int
     luck = random.Random(seed)
 
     async def once(store: AsyncStore, wait_s: float) -> None:
-        acquiring = asyncio.create_task(AsyncLock(store, "l").acquire(wait=wait_s))
-        for _ in range(luck.randrange(12)):
-            await asyncio.sleep(0)
-        await asyncio.sleep(luck.choice([0, 0, 0.0005, 0.002]))
-        acquiring.cancel()
-        try:
-            lease = await acquiring
-        except asyncio.CancelledError:
-            return
-        if lease is not None:
-            await AsyncLock(store, "l").release(lease)
+        lock, turns = AsyncLock(store, "l"), luck.randrange(12)
+        await cut_short(lock.acquire(wait=wait_s), lock.release, luck.choice([0, 0, 0.0005, 0.002]), turns)
 
     async def scenario(store: AsyncStore) -> None:
         for _ in range(60):

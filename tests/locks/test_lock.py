@@ -70,7 +70,7 @@ def test_an_interrupted_wait_leaves_nothing(store: Store) -> None:
         def perform(self, effect: object) -> object:
             if isinstance(effect, Command) and effect.words[0] == "BLPOP":
                 raise KeyboardInterrupt
-            return super().perform(effect)  # type: ignore[arg-type]
+            return super().perform(effect)
 
     with Lock(store, "l").hold():
         interrupted = Interrupted(store.client, store.namespace)

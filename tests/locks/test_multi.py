@@ -15,7 +15,7 @@ from onebeat.locks import AsyncLock, AsyncMultiLock, Lock, MultiLock, Released, 
 from onebeat.locks.multi import GiveBack, Take, take_all
 from onebeat.wire import AsyncStore, Store
 from tests.clocks import ToldClock
-from tests.locks.waiting import until
+from tests.locks.waiting import cut_short, until
 
 Opens = Callable[[], AsyncStore]
 
@@ -160,7 +160,7 @@ def test_an_interrupt_gives_back_what_was_taken(problem: BaseException) -> None:
 def test_a_plan_that_nobody_performs_to_its_end_just_ends() -> None:
     plan = take_all([A, B], 5.0, ToldClock())
     next(plan)
-    plan.send(Held())  # type: ignore[arg-type]
+    plan.send(Held())
     plan.close()
 
 
@@ -176,8 +176,8 @@ def test_a_second_interrupt_while_giving_back_leaves_nothing_held() -> None:
     given: list[str] = []
     plan, problem, again = take_all([A, B, C], 5.0, ToldClock()), RuntimeError("x"), RuntimeError("again")
     next(plan)
-    plan.send(Held())  # type: ignore[arg-type]
-    plan.send(Held())  # type: ignore[arg-type]
+    plan.send(Held())
+    plan.send(Held())
     step = plan.throw(problem)
     given.append(step.lock.name)
     step = plan.throw(again)
@@ -195,15 +195,8 @@ def test_cancelling_at_any_moment_leaks_nothing(astore_factory: Opens, store: St
 
     async def once(astore: AsyncStore, locks: list[AsyncLock]) -> None:
         several = AsyncMultiLock(locks)
-        acquiring = asyncio.create_task(several.acquire(wait=5))
-        await asyncio.sleep(luck.choice([0, 0.0005, 0.001, 0.002, 0.004]))
-        acquiring.cancel()
-        try:
-            lease = await acquiring
-        except asyncio.CancelledError:
-            return
-        if lease is not None:
-            await several.release(lease)
+        after_s = luck.choice([0, 0.0005, 0.001, 0.002, 0.004])
+        await cut_short(several.acquire(wait=5), several.release, after_s)
 
     async def scenario() -> None:
         async with astore_factory() as astore:

@@ -16,7 +16,7 @@ from onebeat.locks import AsyncQuorumLock, QuorumLease, QuorumLock, Released, va
 from onebeat.wire import AsyncStore, Command, Store
 from tests.locks import minorities
 from tests.locks.servers import NAME, Members, members
-from tests.locks.waiting import until
+from tests.locks.waiting import cut_short, until
 
 
 @pytest.fixture
@@ -252,15 +252,7 @@ def test_the_asyncio_face_and_its_cancellation(three: Members) -> None:
     luck = random.Random(1)
 
     async def once(lock: AsyncQuorumLock) -> None:
-        acquiring = asyncio.create_task(lock.acquire(wait=5))
-        await asyncio.sleep(luck.choice([0, 0.0005, 0.001, 0.002, 0.005]))
-        acquiring.cancel()
-        try:
-            lease = await acquiring
-        except asyncio.CancelledError:
-            return
-        if lease is not None:
-            await lock.release(lease)
+        await cut_short(lock.acquire(wait=5), lock.release, luck.choice([0, 0.0005, 0.001, 0.002, 0.005]))
 
     async def scenario() -> None:
         stores = [AsyncStore.open(one.server.url, three.namespace) for one in three]

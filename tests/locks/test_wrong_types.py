@@ -44,6 +44,25 @@ def refusal(store: Store, call: Call) -> StoreError | None:
     return None
 
 
+def changes_nothing(bench: Bench, call: Call, wrong: str, before: Callable[[], None]) -> None:
+    """With each key of `call` in turn as a `wrong`, after `before` put the others there."""
+    command, *rest = WRONG[wrong]
+    for slot, key in enumerate(call.keys):
+        if call.script.keys[slot].type.lower() == wrong:
+            continue
+        bench.command("DEL", *call.keys)
+        before()
+        bench.command("DEL", key)
+        bench.command(command, key, *rest)
+        seen = dump(bench.store, call)
+        refused = refusal(bench.store, call)
+        if refused is None:  # it did not need this key
+            assert dump(bench.store, call)[slot] == seen[slot], f"key {slot} was a foreign {wrong}"
+        else:
+            assert refused.remedy is Remedy.FATAL
+            assert dump(bench.store, call) == seen, f"key {slot} as a {wrong}"
+
+
 def unused(_bench: Bench) -> None:
     """A lock that nobody ever took."""
 
@@ -69,22 +88,7 @@ def queued_behind_another(bench: Bench) -> None:
 def test_a_key_of_the_wrong_type_changes_nothing(
     bench: Bench, verb: str, wrong: str, before: Callable[[Bench], None]
 ) -> None:
-    call = CALLS[verb](bench)
-    command, *rest = WRONG[wrong]
-    for slot, key in enumerate(call.keys):
-        if call.script.keys[slot].type.lower() == wrong:
-            continue
-        bench.command("DEL", *call.keys)
-        before(bench)
-        bench.command("DEL", key)
-        bench.command(command, key, *rest)
-        seen = dump(bench.store, call)
-        refused = refusal(bench.store, call)
-        if refused is None:  # it did not need this key
-            assert dump(bench.store, call)[slot] == seen[slot], f"key {slot} was a foreign {wrong}"
-        else:
-            assert refused.remedy is Remedy.FATAL
-            assert dump(bench.store, call) == seen, f"key {slot} as a {wrong}"
+    changes_nothing(bench, CALLS[verb](bench), wrong, lambda: before(bench))
 
 
 SHARE_CALLS: dict[str, Callable[[ShareBench], Call]] = {
@@ -123,19 +127,4 @@ def full_of_others(shares: ShareBench) -> None:
 def test_a_share_with_a_key_of_the_wrong_type_changes_nothing(
     shares: ShareBench, verb: str, wrong: str, before: Callable[[ShareBench], None]
 ) -> None:
-    call = SHARE_CALLS[verb](shares)
-    command, *rest = WRONG[wrong]
-    for slot, key in enumerate(call.keys):
-        if call.script.keys[slot].type.lower() == wrong:
-            continue
-        shares.command("DEL", *call.keys)
-        before(shares)
-        shares.command("DEL", key)
-        shares.command(command, key, *rest)
-        seen = dump(shares.store, call)
-        refused = refusal(shares.store, call)
-        if refused is None:  # it did not need this key
-            assert dump(shares.store, call)[slot] == seen[slot], f"key {slot} was a foreign {wrong}"
-        else:
-            assert refused.remedy is Remedy.FATAL
-            assert dump(shares.store, call) == seen, f"key {slot} as a {wrong}"
+    changes_nothing(shares, SHARE_CALLS[verb](shares), wrong, lambda: before(shares))

@@ -128,7 +128,7 @@ def test_equal_rules_make_equal_triggers() -> None:
     assert adapt(first) is first
 
 
-class Nameless(BaseTrigger):  # type: ignore[misc]
+class Nameless(BaseTrigger):
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
         return None
 

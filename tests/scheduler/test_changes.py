@@ -30,7 +30,7 @@ def test_the_usual_is_left_out() -> None:
 )
 def test_a_changed_schedule(body: str, details: object) -> None:
     before = {"a": described(schedule(BASE))}
-    assert changes(before, [schedule(body)]) == [Change(Kind.CHANGED, "a", details)]  # type: ignore[arg-type]
+    assert changes(before, [schedule(body)]) == [Change(Kind.CHANGED, "a", details)]
 
 
 def test_arguments_are_compared_and_not_told() -> None:

@@ -48,10 +48,10 @@ DST_ROWS = [
 def test_a_change_of_the_clocks(
     text: str, dst: dict[str, str], after: datetime, fires: list[datetime]
 ) -> None:
-    trigger = CronTrigger(text, "America/New_York", **dst)  # type: ignore[arg-type]
+    trigger = CronTrigger(text, "America/New_York", **dst)
     found = upcoming(trigger, after, len(fires))
     assert [fire.astimezone(UTC) for fire in found] == fires
-    assert all(fire.tzinfo is not None and fire.tzinfo.key == "America/New_York" for fire in found)  # type: ignore[attr-defined]
+    assert all(fire.tzinfo is not None and fire.tzinfo.key == "America/New_York" for fire in found)
 
 
 def test_a_day_that_a_zone_skipped_is_not_made_up_for() -> None:
@@ -84,7 +84,7 @@ def test_the_ends_of_time_are_answers(year: int) -> None:
 @pytest.mark.parametrize("words", [{"dst_gap": "later"}, {"dst_fold": "none"}])
 def test_an_unknown_choice_is_refused(words: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="write one of"):
-        CronTrigger("0 0 * * *", **words)  # type: ignore[arg-type]
+        CronTrigger("0 0 * * *", **words)
 
 
 @pytest.mark.parametrize(

@@ -44,18 +44,18 @@ def listed(words: dict[str, object], first: date, last: date) -> list[date]:
     for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
         month_end = monthrange(day.year, day.month)[1]
         wanted = words.get("day", ())
-        on = day.day in wanted or ("last" in wanted and day.day == month_end)  # type: ignore[operator]
+        on = day.day in wanted or ("last" in wanted and day.day == month_end)
         months = (day.year - anchor.year) * 12 + day.month - anchor.month
         if "days" in words:
-            matches = (day - anchor).days % words["days"] == 0  # type: ignore[operator]
+            matches = (day - anchor).days % words["days"] == 0
         elif "weeks" in words:
             monday, start = (one - timedelta(days=one.weekday()) for one in (day, anchor))
-            matches = (monday - start).days // 7 % words["weeks"] == 0  # type: ignore[operator]
-            matches = matches and f"{day:%a}".lower() in wanted  # type: ignore[operator]
+            matches = (monday - start).days // 7 % words["weeks"] == 0
+            matches = matches and f"{day:%a}".lower() in wanted
         elif "months" in words:
-            matches = months % words["months"] == 0 and on  # type: ignore[operator]
+            matches = months % words["months"] == 0 and on
         else:
-            in_years = (day.year - anchor.year) % words["years"] == 0  # type: ignore[operator]
+            in_years = (day.year - anchor.year) % words["years"] == 0
             matches = in_years and day.month == words["month"] and on
         if matches:
             found.append(day)
@@ -81,7 +81,7 @@ def test_a_calendar_has_the_days_that_counting_finds(seed: int) -> None:
     first, last = date(2023, 1, 1), date(2028, 12, 31)
     for _ in range(60):
         words = calendar_words(luck)
-        trigger = CalendarTrigger(**words, at="07:00")  # type: ignore[arg-type]
+        trigger = CalendarTrigger(**words, at="07:00")
         expected = listed(words, first, last)
         start = datetime(2023, 1, 1, tzinfo=UTC)
         fires = upcoming(trigger, start, len(expected) + 1)
@@ -94,11 +94,11 @@ def test_a_calendar_has_the_days_that_counting_finds(seed: int) -> None:
 def test_a_calendar_keeps_to_the_rule_of_daylight_saving() -> None:
     march = datetime(2026, 3, 7, tzinfo=UTC)
     zone = {"days": 1, "at": "02:30", "timezone": "America/New_York"}
-    assert [f"{fire:%d %H:%M}" for fire in upcoming(CalendarTrigger(**zone), march, 2)] == [  # type: ignore[arg-type]
+    assert [f"{fire:%d %H:%M}" for fire in upcoming(CalendarTrigger(**zone), march, 2)] == [
         "07 02:30",
         "08 03:00",
     ]
-    skipping = CalendarTrigger(**zone, dst_gap="skip")  # type: ignore[arg-type]
+    skipping = CalendarTrigger(**zone, dst_gap="skip")
     assert [f"{fire:%d %H:%M}" for fire in upcoming(skipping, march, 2)] == ["07 02:30", "09 02:30"]
 
 

@@ -39,7 +39,7 @@ class Fixed:
 
 
 def entry(trigger: Trigger, cursor_ms: int, **catch_up: object) -> Entry:
-    return Entry(Schedule("s", "tasks:run", trigger, catch_up=CatchUp(**catch_up)), cursor_ms)  # type: ignore[arg-type]
+    return Entry(Schedule("s", "tasks:run", trigger, catch_up=CatchUp(**catch_up)), cursor_ms)
 
 
 def skipped(count: int, first_ms: int, last_ms: int) -> tuple[Skipped, ...]:

@@ -47,7 +47,7 @@ def act_as_beat(store: Store, admin: Store, _folder: Path) -> None:
         log = queue_keys(store.namespace, queue).log
         before = admin.perform(Command(("XLEN", log)))
         try:
-            until(lambda log=log, before=before: admin.perform(Command(("XLEN", log))) > before, "a fire")  # type: ignore[misc]
+            until(lambda log=log, before=before: admin.perform(Command(("XLEN", log))) > before, "a fire")
         finally:
             running.stop()
             thread.join()

@@ -61,7 +61,7 @@ class Workshop:
             database_url=f"sqlite:///{self.database}",
             namespace=self.namespace,
             imports=("tests.worker.acts",),
-            **chosen,  # type: ignore[arg-type]
+            **chosen,
         )
         env = {**os.environ, "TEST_SETTINGS": told.to_json(), "ACTS_FILE": str(self.notes_file)}
         log = open(self.folder / f"worker{len(self._workers)}.log", "wb")  # noqa: SIM115
@@ -97,15 +97,15 @@ class Workshop:
 
     def stats(self) -> dict[str, int]:
         redis = self.client.store.client
-        return {k.decode(): int(v) for k, v in redis.hgetall(self.keys.stats).items()}  # type: ignore[union-attr]
+        return {k.decode(): int(v) for k, v in redis.hgetall(self.keys.stats).items()}
 
     def dead(self) -> dict[str, str]:
         """id → why, of the dead letters."""
         redis = self.client.store.client
-        return {k.decode(): v.decode() for k, v in redis.hgetall(self.keys.deadwhy).items()}  # type: ignore[union-attr]
+        return {k.decode(): v.decode() for k, v in redis.hgetall(self.keys.deadwhy).items()}
 
     def enqueue(self, name: str, *args: object, **rules: object) -> str:
-        return self.client.enqueue(f"tests.worker.acts:{name}", args, **rules).id  # type: ignore[arg-type]
+        return self.client.enqueue(f"tests.worker.acts:{name}", args, **rules).id
 
     def close(self) -> None:
         for process in self._workers:

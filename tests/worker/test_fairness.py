@@ -50,7 +50,7 @@ def blocking_short(*, ctx: Context) -> None:
 
 @pytest.fixture
 def room(store: object) -> Room:
-    return Room(store, "q")  # type: ignore[arg-type]
+    return Room(store, "q")
 
 
 async def until(probe: Callable[[], bool]) -> None:

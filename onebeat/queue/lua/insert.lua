@@ -35,7 +35,7 @@ for k = uniq, #KEYS do
   told[k] = before and (before == token and answer or 'existing')
 end
 
-local function placed(id, schedule, nominal_ms, overlap, record)
+local function inserted(id, schedule, nominal_ms, overlap, record)
   local count = overlap == 'allow' and 0 or tonumber(redis.call('HGET', live, schedule) or '0')
   if count > 0 and overlap == 'cancel-running' then redis.call('ZADD', cutoff, nominal_ms, schedule) end
   if count == 0 then
@@ -58,7 +58,7 @@ for i = asked, #ARGV, width do
   local k = uniq + #answers
   local answer = told[k]
   if not answer then
-    answer = placed(id, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+    answer = inserted(id, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
     redis.call('SET', KEYS[k], token .. ' ' .. answer, 'PX', kept_ms)
     if answer == 'skipped' then
       lines[#lines + 1] = '{"event":"skipped",' .. fields .. ',"reason":"overlap","count":1}'
