@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import logging
-import multiprocessing
 import random
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.interleave.history import play
+from tests.interleave.processes import pool_of
 from tests.interleave.scenarios import SCENARIOS, SHARES
 from tests.interleave.shrink import shrink
 from tests.interleave.timeline import as_text, save
@@ -100,8 +100,7 @@ def campaign_in_processes(
         return campaign(histories, first, stop_s=stop_s, failures_max=failures_max)
     tally = Tally()
     counts = {name: -(-count // processes) for name, count in histories.items()}
-    spawning = multiprocessing.get_context("spawn")
-    with spawning.Pool(processes) as pool:
+    with pool_of(processes) as pool:
         longest = max(counts.values())
         parts = [
             pool.apply_async(

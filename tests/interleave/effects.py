@@ -49,7 +49,6 @@ class Effects(Scenario):
     """Two or three workers, one fenced counter, and messages that come more than once."""
 
     name = "effects"
-    steps = (25, 60)
     ends_exactly = True
     acts: ClassVar[dict[str, float]] = {"worker": 2, "force": 1}
     stress: ClassVar[dict[str, float]] = {"pause": 3.0, "execute": 2.0}

@@ -37,7 +37,6 @@ class Emission(Scenario):
     """Two or three beats, up to three configurations, and a worker."""
 
     name = "emission"
-    steps = (15, 40)
     acts: ClassVar[dict[str, float]] = {"beat": 3, "deploy": 1, "hold_back": 2, "let_go": 1}
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
+import multiprocessing.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,13 @@ from pathlib import Path
 from tests.interleave.history import play
 from tests.interleave.mutants import MUTANTS, Mutant
 from tests.interleave.mutate import ROOT, applied
+from tests.interleave.processes import pool_of
 from tests.interleave.scenarios import SCENARIOS
 from tests.interleave.world import World
 
 FIRST_SEED = 10_000  # the same for all, so that the table repeats
 PAGE = ROOT / "docs" / "explanation" / "proof.md"
+_world: World | None = None  # of this process, when it is one of a pool
 _BEGIN, _END = "<!-- mutants: begin -->", "<!-- mutants: end -->"
 
 
@@ -39,24 +41,23 @@ def hunt(world: World, mutant: Mutant) -> Hunt:
     return Hunt(mutant.name, mutant.budget)
 
 
-def hunt_all(names: list[str]) -> list[Hunt]:
-    """Several mutants in this process, with one store."""
+def hunt_one(number: int) -> Hunt:
+    """The bug with this number, in a process of the pool; the next one finds the store where it is."""
+    global _world
     logging.disable(logging.CRITICAL)
-    world = World()
-    try:
-        return [hunt(world, mutant) for mutant in MUTANTS if mutant.name in names]
-    finally:
-        world.close()
-        logging.disable(logging.NOTSET)
+    if _world is None:
+        _world = World()
+        multiprocessing.util.Finalize(_world, _world.close, exitpriority=10)
+    return hunt(_world, MUTANTS[number])
 
 
 def hunt_in_processes(processes: int) -> list[Hunt]:
-    """Every mutant, in the order of the list."""
-    names = [mutant.name for mutant in MUTANTS]
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        parts = pool.map(hunt_all, [names[n::processes] for n in range(processes)], chunksize=1)
-    found = {one.name: one for part in parts for one in part}
-    return [found[name] for name in names]
+    """Every mutant, in the order of the list; who is done with one takes the next."""
+    with pool_of(processes) as pool:
+        hunts = pool.map(hunt_one, range(len(MUTANTS)), chunksize=1)
+        pool.close()
+        pool.join()
+    return hunts
 
 
 def table(hunts: list[Hunt]) -> str:

@@ -40,7 +40,6 @@ class Locking(Scenario):
     """Three or four processes and one lock."""
 
     name = "locks"
-    steps = (20, 45)
     ends_exactly = True
     free_within_s = 16.0  # lease, a dead waiter's stay and its grant, and a look
     acts: ClassVar[dict[str, float]] = {"contender": 2, "force": 1.5, "interrupt": 2}

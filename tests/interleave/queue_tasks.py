@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from onebeat.worker.context import Context
 from onebeat.worker.task import task
@@ -16,29 +17,40 @@ def nobody_listens(_id: str) -> None:
     """Between histories."""
 
 
-begun: Callable[[str], None] = nobody_listens  # told by every run; the history under way sets it
+# told by every run; the history under way sets them
+begun: Callable[[str], None] = nobody_listens
+ended: Callable[[str], None] = nobody_listens
+
+
+@contextmanager
+def told(ctx: Context) -> Iterator[None]:
+    begun(ctx.message_id)
+    try:
+        yield
+    finally:
+        ended(ctx.message_id)
 
 
 @task(name="i.quick")
 async def quick(*, ctx: Context) -> None:
-    begun(ctx.message_id)
-    await asyncio.sleep(0.02)
+    with told(ctx):
+        await asyncio.sleep(0.02)
 
 
 @task(name="i.slow")
 async def slow(*, ctx: Context) -> None:
-    begun(ctx.message_id)
-    await asyncio.sleep(1.2 * LEASE_MS / 1000)
+    with told(ctx):
+        await asyncio.sleep(1.2 * LEASE_MS / 1000)
 
 
 @task(name="i.once", retries=2, backoff="constant", delay="400ms")
 async def fails_once(*, ctx: Context) -> None:
-    begun(ctx.message_id)
-    if ctx.attempt == 1:
-        raise ValueError("the first attempt")
+    with told(ctx):
+        if ctx.attempt == 1:
+            raise ValueError("the first attempt")
 
 
 @task(name="i.never", retries=1, backoff="constant", delay="400ms")
 async def never_works(*, ctx: Context) -> None:
-    begun(ctx.message_id)
-    raise ValueError("every attempt")
+    with told(ctx):
+        raise ValueError("every attempt")

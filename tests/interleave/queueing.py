@@ -43,9 +43,8 @@ class Queueing(Scenario):
     """Two senders and two or three workers."""
 
     name = "queue"
-    steps = (20, 45)
     acts: ClassVar[dict[str, float]] = {"worker": 2, "stop": 1, "bury": 2}
-    stress: ClassVar[dict[str, float]] = {"lose_late": 2.0}
+    stress: ClassVar[dict[str, float]] = {"lose_late": 2.0, "lose_reply": 2.0, "sleep": 0.5}
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:
         super().__init__(hub, rng)
@@ -54,7 +53,9 @@ class Queueing(Scenario):
         self._acknowledged: list[tuple[str, int]] = []
         self._count = 0
         self._touched = False
+        self._running: set[tuple[Process | None, str]] = set()
         self._too_often: list[str] = []
+        self._beside_itself: list[str] = []
         self._loops: list[SteppingLoop] = []
         self._begin_telling()
         for number in (1, 2):
@@ -63,7 +64,7 @@ class Queueing(Scenario):
             self._start_worker()
 
     def _begin_telling(self) -> None:
-        queue_tasks.begun = self._began
+        queue_tasks.begun, queue_tasks.ended = self._began, self._ended
         luck = random.Random()
         luck.setstate(random.getstate())  # of this history's seed, and nobody else draws differently for it
         recover.__kwdefaults__["deliveries_max"] = luck.choice(POISON_AT)
@@ -74,6 +75,12 @@ class Queueing(Scenario):
         self.runs[id_] += 1
         if self.runs[id_] > self.model.claims[id_]:
             self._too_often.append(id_)
+        if (here := (self.hub.current, id_)) in self._running:
+            self._beside_itself.append(id_)
+        self._running.add(here)
+
+    def _ended(self, id_: str) -> None:
+        self._running.discard((self.hub.current, id_))
 
     # -- processes ----------------------------------------------------------------------------------
 
@@ -227,6 +234,7 @@ class Queueing(Scenario):
 
     def check(self) -> None:
         expect(not self._too_often, "Q5", f"{self._too_often} began more often than they were claimed")
+        expect(not self._beside_itself, "Q3", f"{self._beside_itself} began where they were running")
         if not self._touched:
             return
         self._touched = False
@@ -245,9 +253,9 @@ class Queueing(Scenario):
         return {name: ids if name.startswith("ready") else sorted(ids) for name, ids in found.items()}
 
     def calm(self) -> None:
-        """A fresh worker finishes everything, also what dead ones held."""
+        """A fresh worker finishes everything, also what dead ones held; others are left to help, or not."""
         workers = [one for one in self.hub.living if one.role is not None]
-        for surplus in workers[2:]:
+        for surplus in workers[self.rng.choice((0, 1, 2)) :]:
             surplus.die()
         self._start_worker()
         self.hub.calm(round(DRAINS_WITHIN_S * 1e6), over=self._over)
@@ -265,7 +273,7 @@ class Queueing(Scenario):
             )
 
     def close(self) -> None:
-        queue_tasks.begun = queue_tasks.nobody_listens
+        queue_tasks.begun = queue_tasks.ended = queue_tasks.nobody_listens
         recover.__kwdefaults__["deliveries_max"] = DELIVERIES_MAX
         sending.new_ids = new_ids
         for loop in self._loops:

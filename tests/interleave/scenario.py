@@ -15,7 +15,8 @@ class Scenario:
     """The base of all; a new one for each history."""
 
     name: ClassVar[str] = ""
-    steps: ClassVar[tuple[int, int]] = (15, 40)
+    # shorter ones cost half as much, most of it for the calm, and find a fraction of what these find
+    steps: ClassVar[tuple[int, int]] = (50, 100)
     acts: ClassVar[dict[str, float]] = {}  # its own kinds of choice, with their weights beside 60 plain steps
     stress: ClassVar[dict[str, float]] = {}  # faults that come so many times as often
     without: ClassVar[Sequence[str]] = ()  # faults that would break a condition of the promise
