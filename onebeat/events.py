@@ -32,6 +32,7 @@ class SkipReason(StrEnum):
     PAUSED = "paused"
     EXPIRED = "expired"  # claimed later after its nominal time than `expires` allows
     SINGLETON = "singleton"  # another run holds the singleton's lock
+    EXCLUDED = "excluded"  # on a day that `except` leaves out
     LIMIT = "limit"
     STALE = "stale"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onebeat.scheduler.jitter import JitterTrigger
     from onebeat.scheduler.lookout import recent, upcoming
     from onebeat.scheduler.manual import ManualTrigger
-    from onebeat.scheduler.planner import Decision, Entry, Plan, Skipped, plan
+    from onebeat.scheduler.planner import Decision, Entry, Plan, plan
     from onebeat.scheduler.schedule import (
         CatchUp,
         CatchUpPolicy,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         SingletonRule,
         Trigger,
     )
+    from onebeat.scheduler.stretches import Skipped
 
 _ROOMS = {
     "adapter": ("adapt",),
@@ -48,8 +49,9 @@ _ROOMS = {
     "jitter": ("JitterTrigger",),
     "lookout": ("recent", "upcoming"),
     "manual": ("ManualTrigger",),
-    "planner": ("Decision", "Entry", "Plan", "Skipped", "plan"),
+    "planner": ("Decision", "Entry", "Plan", "plan"),
     "schedule": ("CatchUp", "CatchUpPolicy", "Overlap", "RetryRule", "Schedule", "SingletonRule", "Trigger"),
+    "stretches": ("Skipped",),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
 from onebeat.scheduler.delay import actual_ms
-from onebeat.scheduler.instants import at_ms, floor_ms
 from onebeat.scheduler.planner import Entry
+from onebeat.scheduler.stretches import Following
 
 
 class Agenda:
@@ -72,8 +72,7 @@ class Agenda:
         """Store the entry; is it ever due? Then it is at the end of the heap, not yet in its place."""
         schedule, cursor_ms, due_ms = entry
         if due_ms is None and schedule.enabled:
-            found = schedule.trigger.next(at_ms(cursor_ms))
-            due_ms = None if found is None else floor_ms(found)
+            due_ms = Following().due(schedule.trigger, cursor_ms)
         entry = Entry(schedule, cursor_ms, due_ms)  # told from the one it replaces by its identity
         self._serial += 1
         self._entries[schedule.id] = entry

@@ -72,6 +72,31 @@ class ExceptTrigger(PureTrigger):
             before = at_ms(over_s * 1000)
         return None
 
+    def next_excluded(self, after: datetime, before: datetime) -> datetime | None:
+        """The first fire of `trigger` strictly between the two that is left out."""
+        end_s = floor_ms(before) / 1000
+        found = self.trigger.next(after)
+        while found is not None and FIRST_S < (found_s := floor_ms(found) // 1000) < min(end_s, LAST_S):
+            if self.excludes(found):
+                return found
+            found = self.trigger.next(at_ms(self._end_of_day_s(found_s) * 1000 - 1))
+        return None
+
+    def due(self, after: datetime) -> datetime | None:
+        """The next fire; before it, of a day that is left out, the last time of `trigger` on that day.
+
+        Then all that is left out on that day is told: soon, and not every second.
+        """
+        found = self.trigger.next(after)
+        if found is None or not FIRST_S < (found_s := floor_ms(found) // 1000) < LAST_S:
+            return None
+        return self.trigger.prev(at_ms(self._end_of_day_s(found_s) * 1000)) if self.excludes(found) else found
+
+    def _end_of_day_s(self, utc_s: int) -> int:
+        """When the clocks show another day, or change."""
+        day, segment = self._day(utc_s)
+        return min(segment.end_s, (day + 1 - EPOCH_DAY) * DAY_S - segment.offset_s)
+
     def _day(self, utc_s: int) -> tuple[int, Segment]:
         """The day that the clocks show, as an ordinal, and the stretch of time with their offset."""
         segment = self._zone.at(utc_s)

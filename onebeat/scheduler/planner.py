@@ -9,51 +9,31 @@ moves a cursor only from the value that was read, so each decision names the one
 - at most `LATE_MS` late: simply late, and run
 - later than that: missed. Policy `latest` runs the newest due time alone (if that one is merely late, no
   missed one), `all` the newest `max` of them, `none` nothing; never one older than `window_ms`
+- a time that `except` leaves out never runs; it is decided with the last one of its day (`stretches.py`)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
-from onebeat.events import SkipReason
 from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.instants import at_ms, floor_ms
-from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Schedule, Trigger
+from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Schedule
+from onebeat.scheduler.stretches import Excluding, Following, Skipped, complete, stretches
 
 LATE_MS = 10_000
-SKIPS_MAX = 10_000  # skipped times that are counted one by one in a pass; the rest wait for the next pass
-
-
-@runtime_checkable
-class Countable(Protocol):
-    """A trigger that knows how many fires a stretch holds without listing them."""
-
-    def count(self, after: datetime, before: datetime) -> int:
-        """How many fires lie strictly between the two."""
 
 
 class Entry(NamedTuple):
     """A schedule and where it stands: `cursor_ms` is its last decided nominal time.
 
-    `due_ms`: the first time after the cursor, when it is known already (saves asking the trigger).
+    `due_ms`: `Following.due` of the cursor, when it is known already (saves asking the trigger).
     """
 
     schedule: Schedule
     cursor_ms: int
     due_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A stretch of nominal times, both ends included, that will not run."""
-
-    reason: SkipReason
-    count: int
-    first_ms: int
-    last_ms: int
 
 
 class Decision(NamedTuple):
@@ -87,19 +67,20 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     decisions: list[Decision] = []
     wake_at_ms: int | None = None
     follows = Following()
-    known: dict[tuple[int, CatchUp, int, str], list[Decision]] = {}  # many schedules stand alike
+    # many schedules stand alike: their steps, and when something follows
+    known: dict[tuple[int, CatchUp, int, str], tuple[list[Decision], int | None]] = {}
     for schedule, cursor_ms, due_ms in entries:
         if not schedule.enabled:
             continue
-        next_ms = follows(schedule.trigger, cursor_ms) if due_ms is None else due_ms
+        next_ms = follows.due(schedule.trigger, cursor_ms) if due_ms is None else due_ms
         if next_ms is not None and actual_ms(schedule, next_ms) <= now_ms:
             alone = schedule.id if schedule.jitter_ms else ""
             alike = id(schedule.trigger), schedule.catch_up, cursor_ms, alone
-            steps = known.get(alike)
-            if steps is None:
-                steps = known[alike] = list(_decide(schedule, cursor_ms, next_ms, now_ms, follows))
+            if alike not in known:
+                steps = list(_decide(schedule, cursor_ms, next_ms, now_ms, follows))
+                known[alike] = steps, follows.due(schedule.trigger, steps[-1].moved_ms)
+            steps, next_ms = known[alike]
             decisions += [Decision(schedule.id, *step[1:]) for step in steps]
-            next_ms = steps[-1].next_ms
         if next_ms is None:
             continue
         due_ms = actual_ms(schedule, next_ms)
@@ -108,52 +89,37 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     return Plan(decisions, wake_at_ms)
 
 
-class Following:
-    """`trigger.next` in milliseconds, asked once where many schedules share a trigger and a time.
-
-    It must not outlive the triggers that it was asked about.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], int | None] = {}
-
-    def __call__(self, trigger: Trigger, after_ms: int) -> int | None:
-        key = (id(trigger), after_ms)  # the entries keep their triggers alive for the whole pass
-        if key not in self._known:
-            found = trigger.next(at_ms(after_ms))
-            self._known[key] = None if found is None else floor_ms(found)
-        return self._known[key]
-
-
 def _decide(
     schedule: Schedule, cursor_ms: int, due_ms: int, now_ms: int, follows: Following
 ) -> Iterator[Decision]:
-    """The steps of one cursor, whose first due time is `due_ms`; at least one."""
-    next_ms = follows(schedule.trigger, due_ms)
+    """The steps of one cursor, for which something is due since `due_ms`; at least one."""
+    trigger = schedule.trigger
+    next_ms = follows(trigger, due_ms)
     following = next_ms is not None and actual_ms(schedule, next_ms) <= now_ms
-    if not following and now_ms - actual_ms(schedule, due_ms) <= LATE_MS:
+    is_fire = not isinstance(trigger, Excluding) or follows(trigger, cursor_ms) == due_ms
+    if is_fire and not following and now_ms - actual_ms(schedule, due_ms) <= LATE_MS:
         yield Decision(schedule.id, cursor_ms, due_ms, next_ms)
         return
-    end_ms = _end_of_due(schedule, now_ms)
+    end_ms = _end_of_due(schedule, cursor_ms, now_ms)
     fires = _wanted(schedule, cursor_ms, end_ms, now_ms)
-    skipped = _stretch(schedule.trigger, due_ms, fires[0] if fires else end_ms, follows)
-    if skipped:
-        next_ms = follows(schedule.trigger, skipped.last_ms)
-        if not fires or next_ms != fires[0]:  # nothing runs, or the stretch continues in the next pass
-            yield Decision(schedule.id, cursor_ms, None, next_ms, (skipped,))
+    for fire_ms in fires:
+        before = stretches(trigger, cursor_ms, fire_ms, follows)
+        if not complete(trigger, before, fire_ms, follows):  # the stretches go on in the next pass
+            yield Decision(schedule.id, cursor_ms, None, follows(trigger, before[-1].last_ms), before)
             return
-    before = (skipped,) if skipped else ()
-    for nominal_ms in fires:
-        yield Decision(schedule.id, cursor_ms, nominal_ms, follows(schedule.trigger, nominal_ms), before)
-        cursor_ms, before = nominal_ms, ()
+        yield Decision(schedule.id, cursor_ms, fire_ms, follows(trigger, fire_ms), before)
+        cursor_ms = fire_ms
+    if not fires:
+        before = stretches(trigger, cursor_ms, end_ms, follows)
+        yield Decision(schedule.id, cursor_ms, None, follows(trigger, before[-1].last_ms), before)
 
 
-def _end_of_due(schedule: Schedule, now_ms: int) -> int:
-    """Every nominal time before this one is due."""
+def _end_of_due(schedule: Schedule, cursor_ms: int, now_ms: int) -> int:
+    """Every nominal time from the cursor until before this one is due."""
     newest = schedule.trigger.prev(at_ms(now_ms + 1)) if schedule.jitter_ms else None
-    if newest is not None and actual_ms(schedule, newest_ms := floor_ms(newest)) > now_ms:
-        return newest_ms
-    return now_ms + 1
+    newest_ms = cursor_ms if newest is None else floor_ms(newest)
+    undue = newest_ms > cursor_ms and actual_ms(schedule, newest_ms) > now_ms
+    return newest_ms if undue else now_ms + 1
 
 
 def _wanted(schedule: Schedule, cursor_ms: int, end_ms: int, now_ms: int) -> list[int]:
@@ -172,18 +138,3 @@ def _wanted(schedule: Schedule, cursor_ms: int, end_ms: int, now_ms: int) -> lis
             left -= 1
         fires.append(at)
     return fires[::-1]
-
-
-def _stretch(trigger: Trigger, first_ms: int, end_ms: int, follows: Following) -> Skipped | None:
-    """The times from `first_ms`, a fire, until `end_ms` (not included); counted up to `SKIPS_MAX`."""
-    if first_ms >= end_ms:
-        return None
-    if isinstance(trigger, Countable):
-        last = trigger.prev(at_ms(end_ms))
-        assert last is not None  # first_ms is one
-        count = 1 + trigger.count(at_ms(first_ms), at_ms(end_ms))
-        return Skipped(SkipReason.WINDOW, count, first_ms, floor_ms(last))
-    count, last_ms = 1, first_ms
-    while count < SKIPS_MAX and (found := follows(trigger, last_ms)) is not None and found < end_ms:
-        count, last_ms = count + 1, found
-    return Skipped(SkipReason.WINDOW, count, first_ms, last_ms)

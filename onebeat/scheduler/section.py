@@ -11,9 +11,10 @@ from onebeat.queue.emission import EMIT_MAX, Answer, Fate, Fire, Standing, adopt
 from onebeat.queue.scripts import BATCH_MAX
 from onebeat.scheduler.agenda import Agenda
 from onebeat.scheduler.fires import Mould
-from onebeat.scheduler.planner import Entry, Following, plan
+from onebeat.scheduler.planner import Entry, plan
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
+from onebeat.scheduler.stretches import Following
 from onebeat.wire import Store
 
 LOG = logging.getLogger("onebeat.beat")
@@ -162,4 +163,4 @@ class Section:
     def _put(self, id_: str, follows: Following) -> None:
         if id_ in self._cursors:
             schedule, cursor_ms = self._schedules[id_], self._cursors[id_]
-            self._agenda.put(Entry(schedule, cursor_ms, follows(schedule.trigger, cursor_ms)))
+            self._agenda.put(Entry(schedule, cursor_ms, follows.due(schedule.trigger, cursor_ms)))

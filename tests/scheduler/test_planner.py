@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onebeat.events import SkipReason
-from onebeat.scheduler import planner
+from onebeat.scheduler import stretches
 from onebeat.scheduler.cron import CronTrigger
 from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.every import EveryTrigger
+from onebeat.scheduler.exclusions import ExceptTrigger
 from onebeat.scheduler.instants import at_ms, floor_ms
 from onebeat.scheduler.manual import ManualTrigger
-from onebeat.scheduler.planner import LATE_MS, Decision, Entry, Skipped, plan
+from onebeat.scheduler.planner import LATE_MS, Decision, Entry, plan
 from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Schedule, Trigger
+from onebeat.scheduler.stretches import Skipped
 
 M = 60_000
 ONE, ALL, NONE = CatchUpPolicy.LATEST, CatchUpPolicy.ALL, CatchUpPolicy.NONE
@@ -136,13 +138,13 @@ def test_a_known_due_time_is_not_asked_for() -> None:
 
 
 def test_an_hour_of_a_fast_schedule_is_counted_without_listing_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "SKIPS_MAX", 3)
+    monkeypatch.setattr(stretches, "SKIPS_MAX", 3)
     made = plan([entry(EveryTrigger(1), 0, window_ms=0, policy=NONE)], 3_600_000)
     assert made.decisions[0].skipped == skipped(3589, 1000, 3_589_000)
 
 
 def test_what_cannot_be_counted_in_one_pass_continues_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "SKIPS_MAX", 3)
+    monkeypatch.setattr(stretches, "SKIPS_MAX", 3)
     trigger, now_ms, cursor_ms, steps = CronTrigger("* * * * *"), 9 * M + 30_000, 0, []
     while True:
         made = plan([entry(trigger, cursor_ms)], now_ms)
@@ -183,23 +185,36 @@ TRIGGERS = st.one_of(
         lambda fires: Fixed(sorted(fires))
     ),
 )
+BEHIND_MS = st.one_of(st.integers(0, 20_000), st.integers(0, 4_000_000))
+# around the end of the day 2025-02-19 in UTC
+LEFT_OUT = st.builds(
+    ExceptTrigger,
+    st.sampled_from(
+        [EveryTrigger(7), EveryTrigger(3600), CronTrigger("*/20 * * * * *"), EveryTrigger(93_600)]
+    ),
+    st.sampled_from([["2025-02-19"], ["2025-02-20"], ["2025-02-18/2025-02-19", "2025-02-21"], []]),
+    st.sampled_from(["UTC", "Asia/Seoul"]),
+)
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    trigger=TRIGGERS,
+    triggers=st.one_of(
+        st.tuples(TRIGGERS, BEHIND_MS), st.tuples(LEFT_OUT, BEHIND_MS | st.integers(0, 190_000_000))
+    ),
     cursor_ms=st.integers(1_739_999_990_000, 1_740_000_100_000),
-    behind_ms=st.one_of(st.integers(0, 20_000), st.integers(0, 4_000_000)),
     catch_up=st.builds(CatchUp, st.sampled_from(CatchUpPolicy), st.integers(0, 3_600_000), st.integers(1, 5)),
     later_ms=st.integers(0, 120_000),
     jitter_ms=st.one_of(st.just(0), st.integers(1, 100_000)),
 )
 def test_every_time_is_decided_exactly_once(
-    trigger: Trigger, cursor_ms: int, behind_ms: int, catch_up: CatchUp, later_ms: int, jitter_ms: int
+    triggers: tuple[Trigger, int], cursor_ms: int, catch_up: CatchUp, later_ms: int, jitter_ms: int
 ) -> None:
     """E2, E4, E5: over two passes the cursors form one chain that covers each due time, none early."""
+    trigger, behind_ms = triggers
     schedule, start_ms = Schedule("s", "t", trigger, catch_up=catch_up, jitter_ms=jitter_ms), cursor_ms
     ran: list[int] = []
+    told: list[Skipped] = []
     covered = 0
     last_ms = cursor_ms + behind_ms + later_ms
     for now_ms in (last_ms - later_ms, last_ms):
@@ -210,6 +225,7 @@ def test_every_time_is_decided_exactly_once(
                 assert cursor_ms < stretch.first_ms <= stretch.last_ms <= now_ms
                 assert stretch.last_ms < (decision.nominal_ms or now_ms + 1)
                 covered += stretch.count
+                told.append(stretch)
             if decision.nominal_ms is not None:
                 assert cursor_ms < decision.nominal_ms <= actual_ms(schedule, decision.nominal_ms) <= now_ms
                 late_ms = now_ms - actual_ms(schedule, decision.nominal_ms)
@@ -217,6 +233,9 @@ def test_every_time_is_decided_exactly_once(
                 ran.append(decision.nominal_ms)
             cursor_ms = decision.moved_ms
         assert made.wake_at_ms is None or made.wake_at_ms > now_ms
+    if isinstance(trigger, ExceptTrigger):
+        assert_told(trigger, schedule, start_ms, cursor_ms, last_ms, ran, told)
+        return
     due, at = [], at_ms(start_ms)
     while (found := trigger.next(at)) is not None and floor_ms(found) <= last_ms:
         at = found
@@ -225,3 +244,27 @@ def test_every_time_is_decided_exactly_once(
     assert len(ran) + covered == len(due)
     assert set(ran) <= set(due)
     assert ran == sorted(set(ran))
+
+
+def assert_told(
+    trigger: ExceptTrigger,
+    schedule: Schedule,
+    start_ms: int,
+    cursor_ms: int,
+    last_ms: int,
+    ran: list[int],
+    told: list[Skipped],
+) -> None:
+    """Each time up to the cursor ran or is in one stretch, for its reason; what comes after is not due."""
+    at, stretches_of = at_ms(start_ms), {}
+    while (found := trigger.trigger.next(at)) is not None and floor_ms(found) <= cursor_ms:
+        at, nominal_ms = found, floor_ms(found)
+        covering = [one for one in told if one.first_ms <= nominal_ms <= one.last_ms]
+        assert len(covering) == (nominal_ms not in ran)
+        for one in covering:
+            assert one.reason == (SkipReason.EXCLUDED if trigger.excludes(found) else SkipReason.WINDOW)
+            stretches_of[one] = stretches_of.get(one, 0) + 1
+        assert not (nominal_ms in ran and trigger.excludes(found))
+    assert stretches_of == {one: one.count for one in told}
+    due = trigger.due(at_ms(cursor_ms))
+    assert due is None or actual_ms(schedule, floor_ms(due)) > last_ms
