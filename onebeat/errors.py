@@ -158,6 +158,17 @@ class LockHeld(LockError):
         self.holder = holder
 
 
+class AlreadyQueued(LockError):
+    """A singleton with `scope="queued"` and `on_conflict="fail"` is queued already, as message `id`."""
+
+    code = "OB605"
+    exit_code = 4
+
+    def __init__(self, message: str, *, id: str) -> None:
+        super().__init__(message)
+        self.id = id
+
+
 class LeaseLost(LockError):
     """The lease ended, or was taken, before the work under it was over."""
 

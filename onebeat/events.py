@@ -33,6 +33,7 @@ class SkipReason(StrEnum):
     EXPIRED = "expired"  # claimed later after its nominal time than `expires` allows
     SINGLETON = "singleton"  # another run holds the singleton's lock
     EXCLUDED = "excluded"  # on a day that `except` leaves out
+    QUEUED = "queued"  # another message is queued for the singleton (`scope: queued`)
     LIMIT = "limit"
     STALE = "stale"
 

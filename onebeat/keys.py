@@ -37,6 +37,12 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:deadrec", "hash", "permanent", "id → record of a dead letter"),
     Key("ob:{ns:queue}:deadwhy", "hash", "permanent", "id → why it died: JSON with reason and traceback"),
     Key("ob:{ns:queue}:uniq:<hash>", "string", "ttl", "id and fingerprint of an idempotent enqueue"),
+    Key(
+        "ob:{ns:queue}:unique",
+        "hash",
+        "in use",
+        "singleton → id of the message that is queued for it, and id → singleton",
+    ),
     Key("ob:{ns:queue}:lane:<lane>", "string", "ttl", "last sequence number and answers of one sender"),
     Key("ob:{ns:queue}:fence", "string", "permanent", "last fence handed out with a claim"),
     Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
@@ -123,6 +129,7 @@ class QueueKeys:
         self.dead = f"{prefix}:dead"
         self.deadrec = f"{prefix}:deadrec"
         self.deadwhy = f"{prefix}:deadwhy"
+        self.unique = f"{prefix}:unique"
         self.fence = f"{prefix}:fence"
         self.bell = f"{prefix}:bell"
         self.sched = f"{prefix}:sched"

@@ -80,6 +80,8 @@ def trigger(
     (answer,) = app.store.run(insert(keys, [one], within_s=WITHIN_S))
     if answer is Inserted.SKIPPED:
         raise Refused(f"{schedule_id} did not start: a run of it is not over, and --overlap is {overlap}")
+    if answer is Inserted.QUEUED:
+        raise Refused(f"{schedule_id} did not start: its singleton is queued or runs (scope: queued)")
     if answer is Inserted.WAITS:
         note(f"{schedule_id} starts when the run before it is over")
     sent = Handle(one.id)
@@ -130,8 +132,7 @@ def enqueue(
     """
     given = _json("--args", args, list), _json("--kwargs", kwargs, dict)
     known = _task(app, name)
-    if known is not None:
-        known.signature.fit(*given)
+    fitted = known.signature.fit(*given) if known else {}
     target = checked("queue", queue or (known.queue if known else "default"))
     one = draft(
         name,
@@ -140,6 +141,7 @@ def enqueue(
         delay=None if delay is None else delay / 1000,
         priority=known.priority if known else 0,
         flags=RECORDED,  # a person asked for this very call and will look for it
+        unique=known.unique(fitted) if known else None,
     )
     _tell(app.client.send_drafts(target, [one])[0], target, None, as_json)
 
@@ -207,10 +209,19 @@ def _look(app: App, run_id: str) -> Run | None:
 def _tell(sent: Handle, queue: str, ended: Run | None, as_json: bool) -> None:
     if as_json:
         over = history.record(ended) if ended else None
-        print_json("onebeat.queued/1", id=sent.id, queue=queue, existing=sent.existing, run=over)
+        print_json(
+            "onebeat.queued/1",
+            id=sent.id,
+            queue=queue,
+            existing=sent.existing,
+            refused=sent.refused,
+            run=over,
+        )
         return
     click.echo(sent.id)
     if sent.existing:
         note("this key was used before: the id is that call's, nothing new was queued")
+    if sent.refused:
+        note("its singleton is queued or runs: the id is that call's, nothing new was queued")
     if ended is not None:
         note(history.sentence(ended))

@@ -184,6 +184,7 @@ def _rules(one: Schedule) -> dict[str, Any]:
         "singleton": lock
         and {
             "key": lock.key,
+            "scope": lock.scope,
             "on_conflict": lock.on_conflict,
             "lease_ms": lock.lease_ms,
             "wait_ms": lock.wait_ms,

@@ -285,6 +285,8 @@ _ON_CONFLICT = ("skip", "wait", "fail")
 OnConflictWord = Annotated[
     str, AfterValidator(_one_of(*_ON_CONFLICT, later=("park", "replace"))), _choices(*_ON_CONFLICT)
 ]
+_SCOPE = ("run", "queued")
+ScopeWord = Annotated[str, AfterValidator(_one_of(*_SCOPE)), _choices(*_SCOPE)]
 _CATCH_UP = ("latest", "all", "none")
 CatchUpWord = Annotated[str, AfterValidator(_one_of(*_CATCH_UP)), _choices(*_CATCH_UP)]
 _BACKOFF = ("exponential", "constant")

@@ -66,6 +66,10 @@ class SingletonSection(Section):
     key: f.LockKey | None = Field(
         default=None, description="may name arguments: report:{currency}; default: the task"
     )
+    scope: f.ScopeWord = Field(
+        default=_SINGLETON.scope,
+        description="run: no two run at a time; queued: one is queued until it is over",
+    )
     on_conflict: f.OnConflictWord = Field(default=_SINGLETON.on_conflict, description="when the lock is held")
     lease_ms: f.SomeDurationMs = Field(
         default=_SINGLETON.lease_ms,

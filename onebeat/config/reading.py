@@ -18,6 +18,7 @@ from onebeat.config.layers import Ground
 from onebeat.config.matrix import axes_of, combinations
 from onebeat.config.mistakes import Code, Mistake, shown
 from onebeat.config.model import Entry, File
+from onebeat.config.once import singleton_mistakes
 from onebeat.config.page import Page, read_page
 from onebeat.config.place import Place
 from onebeat.config.resolver import resolve
@@ -167,7 +168,11 @@ def _read_schedule(reading: Reading, place: Place) -> None:
         reading.mistakes.append(trigger)
         return
     schedule = build_schedule(place.id, entry, trigger, timezone)
-    wrong = [*contradictions(place, entry, schedule), *_too_large(place, schedule)]
+    wrong = [
+        *contradictions(place, entry, schedule),
+        *singleton_mistakes(place, schedule),
+        *_too_large(place, schedule),
+    ]
     reading.mistakes += wrong
     if not wrong:
         reading.schedules.append((place, schedule))

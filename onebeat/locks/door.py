@@ -62,9 +62,10 @@ def _host() -> str:
     return socket.gethostname()
 
 
-def who_am_i(task: str = "") -> str:
+def who_am_i(task: str = "", message: str = "") -> str:
     """JSON about this process and its work, shown to those who find the lock held."""
-    return _written(os.getpid(), task[:TASK_MAX])
+    written = _written(os.getpid(), task[:TASK_MAX])
+    return f'{written[:-1]}, "message": {json.dumps(message)}}}' if message else written
 
 
 @lru_cache(maxsize=256)

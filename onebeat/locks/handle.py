@@ -33,6 +33,7 @@ class Options(TypedDict, total=False):
     at_least: it stays taken for so long after it was acquired, even if released before.
     reentrant: who holds it (this thread, or this asyncio task) may acquire it again through this handle.
     task: what works under it, in a word, for people who find it held.
+    message: for which message of a queue, as its worker writes it.
     """
 
     namespace: str
@@ -40,6 +41,7 @@ class Options(TypedDict, total=False):
     at_least: float
     reentrant: bool
     task: str
+    message: str
     clock: Clock
 
 
@@ -57,6 +59,7 @@ class Handle(Generic[StoreT]):
         at_least: float = 0.0,
         reentrant: bool = False,
         task: str = "",
+        message: str = "",
         clock: Clock = SYSTEM,
         namespace: str = NAMESPACE,
     ) -> None:
@@ -72,7 +75,7 @@ class Handle(Generic[StoreT]):
         self._lease_ms = checked_lease_ms(lease)
         self._max_hold_s = max_hold
         self._at_least_s = at_least
-        self._task = task
+        self._task, self._message = task, message
         self._clock = clock
         self._pid = os.getpid()
         self._latest: Lease | None = None
@@ -88,7 +91,9 @@ class Handle(Generic[StoreT]):
 
     def _attempt(self) -> Attempt:
         same_process(self._pid, self.name)
-        return Attempt(self.keys, new_token(), self._lease_ms, who_am_i(self._task), self._room)
+        return Attempt(
+            self.keys, new_token(), self._lease_ms, who_am_i(self._task, self._message), self._room
+        )
 
     def _held(self, attempt: Attempt, grant: Grant) -> Lease:
         lease = Lease(self.keys, attempt.token, grant, self._lease_ms / 1000, self._clock)

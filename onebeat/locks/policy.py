@@ -24,6 +24,13 @@ class OnConflict(StrEnum):
     FAIL = "fail"  # raise LockHeld
 
 
+class Scope(StrEnum):
+    """For how long a call is the only one of its key."""
+
+    RUN = "run"  # while it runs
+    QUEUED = "queued"  # from when it is queued until it is over; refuses to queue another one
+
+
 @dataclass(frozen=True, slots=True)
 class Singleton:
     """How `@singleton` was written on a function. `key` None is the function's qualified name."""
@@ -33,6 +40,7 @@ class Singleton:
     wait_s: float = 0.0
     lease_s: float = 10.0
     at_least_s: float = 0.0
+    scope: Scope = Scope.RUN
 
     def key_for(self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         """The name of the lock for this call of `fn`. Arguments that a worker adds may be missing.
@@ -96,11 +104,18 @@ def field_names(template: str) -> list[str]:
     return found
 
 
-def policy_of(key: KeyRule, on_conflict: str, wait_s: float, lease_s: float, at_least_s: float) -> Singleton:
+def policy_of(
+    key: KeyRule,
+    on_conflict: str,
+    wait_s: float,
+    lease_s: float,
+    at_least_s: float,
+    scope: str = Scope.RUN,
+) -> Singleton:
     """The checked policy.
 
     Raises:
-        ConfigError: an unknown conflict, or a wait that contradicts it.
+        ConfigError: an unknown conflict or scope, or a wait that contradicts it.
         NotYetSupported: `park` or `replace`.
     """
     if on_conflict in _LATER:
@@ -111,7 +126,19 @@ def policy_of(key: KeyRule, on_conflict: str, wait_s: float, lease_s: float, at_
         raise ConfigError(f"@singleton(on_conflict={on_conflict!r}): use one of {', '.join(OnConflict)}")
     if on_conflict == OnConflict.WAIT and not wait_s > 0:
         raise ConfigError("@singleton(on_conflict='wait') needs wait=<seconds>: say how long")
-    return Singleton(key, OnConflict(on_conflict), wait_s, lease_s, at_least_s)
+    if scope not in list(Scope):
+        raise ConfigError(f"@singleton(scope={scope!r}): use one of {', '.join(Scope)}")
+    return Singleton(key, OnConflict(on_conflict), wait_s, lease_s, at_least_s, Scope(scope))
+
+
+def needs_worker(policy: Singleton, name: str) -> ConfigError | None:
+    """Why a plain call of the function `name`, outside of a worker, cannot do what its policy says."""
+    if policy.scope is Scope.QUEUED:
+        return ConfigError(
+            f"@singleton(scope='queued') on {name}: a plain call is never queued; make it a task with @task "
+            "above @singleton and call .delay(), or use scope='run'"
+        )
+    return None
 
 
 def conflict(policy: Singleton, name: str, holder: Holder | None) -> LockHeld | LockTimeout | None:

@@ -13,7 +13,7 @@ from onebeat.errors import ConfigError
 from onebeat.locks.alock import AsyncLock
 from onebeat.locks.lease import Lease
 from onebeat.locks.lock import Lock
-from onebeat.locks.policy import KeyRule, Singleton, conflict, default_key, policy_of
+from onebeat.locks.policy import KeyRule, Singleton, conflict, default_key, needs_worker, policy_of
 from onebeat.locks.validity import checked_lease_ms, checked_wait_s
 from onebeat.locks.view import Holder
 from onebeat.wire.default import default_async_store, default_store
@@ -36,6 +36,7 @@ def singleton(fn: F, /) -> F: ...
 def singleton(
     *,
     key: KeyRule = None,
+    scope: str = "run",
     on_conflict: str = "skip",
     wait: float = 0.0,
     lease: float = 10.0,
@@ -49,6 +50,7 @@ def singleton(
     /,
     *,
     key: KeyRule = None,
+    scope: str = "run",
     on_conflict: str = "skip",
     wait: float = 0.0,
     lease: float = 10.0,
@@ -62,6 +64,9 @@ def singleton(
     Args:
         key: a template over the parameters (`"report:{day}"`), or a function of the same arguments;
             default: the qualified name.
+        scope: `run` (the lock is held while it runs), or, for tasks, `queued` (also, while a call is queued
+            or runs, another one is not queued in the same queue: its handle says `refused` and has the id
+            of the first; with `fail` it raises AlreadyQueued).
         on_conflict: `skip` (return None), `wait` (LockTimeout after `wait`) or `fail` (LockHeld).
         wait: seconds to queue for the lock before that, fairly.
         lease: seconds after which the lock of a dead process is free.
@@ -75,7 +80,7 @@ def singleton(
     """
     checked_lease_ms(lease)
     checked_wait_s(wait)
-    policy = policy_of(key, on_conflict, wait, lease, at_least)
+    policy = policy_of(key, on_conflict, wait, lease, at_least, scope)
 
     def decorate(target: Any) -> Any:
         policy.check(target)
@@ -95,6 +100,8 @@ def singleton(
 def _once(fn: Callable[..., Any], policy: Singleton, client: Any) -> Any:
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if problem := needs_worker(policy, default_key(fn)):
+            raise problem
         name = policy.key_for(fn, args, kwargs)
         store = default_store() if client is None else client
         lock = Lock(store, name, policy.lease_s, at_least=policy.at_least_s, task=default_key(fn))
@@ -114,6 +121,8 @@ def _once(fn: Callable[..., Any], policy: Singleton, client: Any) -> Any:
 def _async_once(fn: Callable[..., Any], policy: Singleton, client: Any) -> Any:
     @functools.wraps(fn)
     async def call(*args: Any, **kwargs: Any) -> Any:
+        if problem := needs_worker(policy, default_key(fn)):
+            raise problem
         name = policy.key_for(fn, args, kwargs)
         store = await default_async_store() if client is None else client
         lock = AsyncLock(store, name, policy.lease_s, at_least=policy.at_least_s, task=default_key(fn))

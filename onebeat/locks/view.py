@@ -31,6 +31,7 @@ class Holder:
     fence: int
     waiters: int
     task: str = ""  # what works under it, when its holder said so
+    message: str = ""  # queue, message and fence of the claim, when a worker holds it for one
 
     def __str__(self) -> str:
         age_s = (self.now_ms - self.since_ms) / 1000
@@ -61,6 +62,7 @@ def peek(keys: LockKeys) -> Protocol[Holder | None]:
         int(fence),
         int(waiters),
         task,
+        _message_of(text_of(who)),
     )
 
 
@@ -70,6 +72,12 @@ def who_was(written: str) -> tuple[str, int, str]:
         known = json.loads(written)
         return str(known["host"]), int(known["pid"]), str(known.get("task", ""))
     return "", 0, ""
+
+
+def _message_of(written: str) -> str:
+    with suppress(ValueError, AttributeError):  # as in `who_was`
+        return str(json.loads(written).get("message", ""))
+    return ""
 
 
 def names(namespace: str) -> Protocol[list[str]]:

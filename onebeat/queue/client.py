@@ -22,10 +22,15 @@ _DELAY_MAX_S = 10 * 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A queued call. `existing`: its key had been used, so `id` names the earlier call."""
+    """A queued call.
+
+    `existing`: its key had been used, so `id` names the earlier call. `refused`: it was not queued, because
+    the call that `id` names is queued or runs for the same singleton (`scope="queued"`).
+    """
 
     id: str
     existing: bool = False
+    refused: bool = False
 
 
 def draft(
@@ -39,15 +44,17 @@ def draft(
     flags: int = 0,
     header: Header | None = None,
     id_: str | None = None,
+    unique: str | None = None,
 ) -> Draft:
-    """A message for one call of the task `name`; `delay` in seconds, `id_` of `new_ids`.
+    """A message for one call of the task `name`, as `Client.enqueue` takes it; `id_` of `new_ids`.
 
     Raises:
         BadPayload: name, arguments, delay or priority cannot be stored.
     """
     _check_text("task name", name, TASK_NAME_MAX)
-    if key:
-        _check_text("key", key, KEY_MAX)
+    for kind, text in (("key", key), ("unique", unique)):
+        if text:
+            _check_text(kind, text, KEY_MAX)
     if type(args) not in (tuple, list) and (isinstance(args, (str, bytes)) or not isinstance(args, Sequence)):
         raise BadPayload(
             f"args of {name} must be a list or tuple, not {type(args).__name__}: write args=({args!r},)"
@@ -66,7 +73,7 @@ def draft(
         flags=flags,
         enqueued_ms=SYSTEM.wall_ms(),
     )
-    return Draft(message, delay_ms=round(delay * 1000) if delay else 0, key=key or "")
+    return Draft(message, delay_ms=round(delay * 1000) if delay else 0, key=key or "", unique=unique or "")
 
 
 def _check_text(kind: str, text: str, length: int) -> None:
@@ -127,17 +134,21 @@ class Client:
         key: str | None = None,
         delay: float | None = None,
         priority: int = 0,
+        unique: str | None = None,
     ) -> Handle:
         """Queue one call of the task `name`.
 
         `key`: the same key within a day is stored once and its effect happens once; `delay` in seconds.
+        `unique`: while a call with the same text is queued or runs, another one is not queued in that queue
+        (`Handle.refused`); a task with `@singleton(scope="queued")` says it by itself.
 
         Raises:
             BadPayload: arguments that cannot be stored.
             IdempotencyConflict: `key` was used with other arguments.
             StoreError: the store did not answer for 10 s; the call may or may not be queued.
         """
-        return self._send(queue, [draft(name, args, kwargs, key=key, delay=delay, priority=priority)])[0]
+        one = draft(name, args, kwargs, key=key, delay=delay, priority=priority, unique=unique)
+        return self._send(queue, [one])[0]
 
     def enqueue_many(
         self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
@@ -152,7 +163,7 @@ class Client:
     def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
         store = self.store
         sent = store.run(send(store.space.queues, store.namespace, queue, drafts, self._lanes, self._known))
-        return [Handle(one.id, one.existing) for one in sent]
+        return [Handle(one.id, one.existing, one.refused) for one in sent]
 
     def close(self) -> None:
         """Close the connections."""
@@ -182,11 +193,11 @@ class AsyncClient:
         key: str | None = None,
         delay: float | None = None,
         priority: int = 0,
+        unique: str | None = None,
     ) -> Handle:
         """Queue one call; see `Client.enqueue`."""
-        return (
-            await self._send(queue, [draft(name, args, kwargs, key=key, delay=delay, priority=priority)])
-        )[0]
+        one = draft(name, args, kwargs, key=key, delay=delay, priority=priority, unique=unique)
+        return (await self._send(queue, [one]))[0]
 
     async def enqueue_many(
         self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
@@ -203,7 +214,7 @@ class AsyncClient:
         sent = await store.run(
             send(store.space.queues, store.namespace, queue, drafts, self._lanes, self._known)
         )
-        return [Handle(one.id, one.existing) for one in sent]
+        return [Handle(one.id, one.existing, one.refused) for one in sent]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from onebeat.events import Event
 from onebeat.keys import QueueKeys
+from onebeat.queue.enqueue import unique_field
 from onebeat.queue.record import event_line
 from onebeat.queue.scripts import BATCH_MAX, CANCEL, INSERT, LOG_MAX, PAUSE, RESUME, WAIT_MAX
 from onebeat.wire import Protocol, insist
@@ -24,12 +25,16 @@ class Inserted(StrEnum):
     EMITTED = "emitted"
     WAITS = "waits"  # for the end of the run before it
     SKIPPED = "skipped"  # the run before it is not over
+    QUEUED = "queued"  # another message is queued for its singleton
     EXISTING = "existing"  # asked for before
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A run to queue beside the plan. `fields`: JSON members (without braces) of its event."""
+    """A run to queue beside the plan. `fields`: JSON members (without braces) of its event.
+
+    `unique` names a singleton that is queued once, until it is over.
+    """
 
     id: str
     schedule: str
@@ -37,6 +42,7 @@ class Ask:
     overlap: str
     record: bytes
     fields: bytes
+    unique: str = ""
 
 
 def insert(
@@ -56,13 +62,23 @@ def insert(
             bell=keys.bell,
             stats=keys.stats,
             log=keys.log,
+            unique=keys.unique,
             uniq=[keys.uniq(f"run:{one.id}") for one in some],
             token=secrets.token_hex(8),
             kept_ms=kept_ms,
             wait_max=WAIT_MAX,
             log_max=LOG_MAX,
             asked=[
-                (one.id, one.schedule, one.nominal_ms, one.overlap, one.record, one.fields) for one in some
+                (
+                    one.id,
+                    one.schedule,
+                    one.nominal_ms,
+                    one.overlap,
+                    one.record,
+                    one.fields,
+                    unique_field(one.unique),
+                )
+                for one in some
             ],
         )
         answers += [Inserted(answer.decode()) for answer in (yield from insist(call, within_s=within_s))]
@@ -120,6 +136,7 @@ def cancel(
             bell=keys.bell,
             stats=keys.stats,
             log=keys.log,
+            unique=keys.unique,
             stands_ms=stands_ms,
             log_max=LOG_MAX,
             ids=ids[start : start + BATCH_MAX],

@@ -84,6 +84,7 @@ def cycle_call(
         stats=keys.stats,
         log=keys.log,
         fence=keys.fence,
+        unique=keys.unique,
         wid=wid,
         seq=seq,
         lease_ms=lease_ms,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from onebeat.keys import QueueKeys
+from onebeat.queue.enqueue import unique_field
 from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX, WAIT_MAX
 from onebeat.wire import Protocol, insist
 
@@ -35,7 +36,7 @@ class Fire:
     `limit`: how many fires there may be in all; `pause_after`: failures in a row that pause the schedule.
     `record` is the message to queue, empty when the decision only skips. `fields` are the JSON members
     (without braces) of its event, `skipped` the JSON lines of skipped stretches, `skips` their reasons with
-    the number of times: `window=4`.
+    the number of times: `window=4`. `unique` names a singleton that is queued once, until it is over.
     """
 
     schedule: str
@@ -49,6 +50,7 @@ class Fire:
     fields: bytes = b""
     skipped: bytes = b""
     skips: str = ""
+    unique: str = ""
 
 
 class Fate(StrEnum):
@@ -120,6 +122,7 @@ def emit(keys: QueueKeys, config: str, fires: Sequence[Fire], *, within_s: float
             bell=keys.bell,
             stats=keys.stats,
             log=keys.log,
+            unique=keys.unique,
             config=config,
             log_max=LOG_MAX,
             wait_max=WAIT_MAX,
@@ -144,6 +147,7 @@ def _row(fire: Fire) -> tuple[str | int | bytes, ...]:
         fire.fields,
         fire.skipped,
         fire.skips,
+        unique_field(fire.unique),
     )
 
 

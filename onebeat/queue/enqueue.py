@@ -62,19 +62,26 @@ class Lanes:
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A message to send. `key` makes it idempotent: the same key within `key_ttl_ms` is stored once."""
+    """A message to send.
+
+    `key` makes it idempotent: the same key within `key_ttl_ms` is stored once. `unique` names a singleton
+    that is queued once: while a message of it is not over, another one is not stored.
+    """
 
     message: Message
     delay_ms: int = 0
     key: str = ""
     key_ttl_ms: int = KEY_TTL_MS
+    unique: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """What became of a draft: `existing` when its key had been used, `id` then names that message."""
+    """What became of a draft: `existing` when its key had been used, `refused` when another message is queued
+    for its singleton; `id` then names that message."""
 
     id: str
     existing: bool = False
+    refused: bool = False
 
 
 def new_ids(count: int) -> list[str]:
@@ -88,6 +95,11 @@ def _digest(*parts: bytes) -> str:
     for part in parts:
         hashed.update(len(part).to_bytes(8, "big") + part)
     return hashed.hexdigest()
+
+
+def unique_field(name: str) -> str:
+    """What stands for the singleton `name` in the queue's `unique`; no message id begins like it."""
+    return "=" + _digest(name.encode()) if name else ""
 
 
 def enqueue(
@@ -109,14 +121,15 @@ def _enqueue_batch(
     keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, within_s: float
 ) -> Protocol[list[Sent]]:
     uniq: list[str] = []
-    rules: dict[int, tuple[int, int, str, int]] = {}
+    rules: dict[int, tuple[int, int, str, int, str]] = {}
     for number, draft in enumerate(drafts, 1):
+        name = unique_field(draft.unique)
         if draft.key:
             uniq.append(keys.uniq(_digest(draft.key.encode())))
             fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))
-            rules[number] = (draft.delay_ms, len(uniq), fingerprint, draft.key_ttl_ms)
-        elif draft.delay_ms:
-            rules[number] = (draft.delay_ms, 0, "", 0)
+            rules[number] = (draft.delay_ms, len(uniq), fingerprint, draft.key_ttl_ms, name)
+        elif draft.delay_ms or name:
+            rules[number] = (draft.delay_ms, 0, "", 0, name)
     records = [pack(draft.message) for draft in drafts]
     lane = lanes.take()
     lane.seq += 1
@@ -127,6 +140,7 @@ def _enqueue_batch(
         bell=keys.bell,
         stats=keys.stats,
         lane=keys.lane(lane.name),
+        unique=keys.unique,
         uniq=uniq,
         seq=lane.seq,
         lane_ttl_ms=LANE_TTL_MS,
@@ -138,12 +152,14 @@ def _enqueue_batch(
     reach("enqueue.sent")
     lanes.give(lane)
     return [
-        _existing(draft, answer.decode()) if answer else Sent(draft.message.id)
+        _not_stored(draft, answer.decode()) if answer else Sent(draft.message.id)
         for draft, answer in zip(drafts, answers, strict=True)
     ]
 
 
-def _existing(draft: Draft, answer: str) -> Sent:
+def _not_stored(draft: Draft, answer: str) -> Sent:
+    if answer[0] == "~":
+        return Sent(answer[1:], refused=True)
     if answer[0] == "!":
         raise IdempotencyConflict(
             f"key {draft.key!r} belongs to message {answer[1:]} with another task or other arguments: "

@@ -74,6 +74,7 @@ def recover(
         bell=keys.bell,
         stats=keys.stats,
         log=keys.log,
+        unique=keys.unique,
         wid=wid,
         gone=int(gone),
         deliveries_max=deliveries_max,

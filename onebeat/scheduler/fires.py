@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,6 +28,21 @@ def fire_id(schedule: str, nominal_ms: int) -> str:
 def stretch_id(schedule: str, first_ms: int, last_ms: int) -> str:
     """The identity of a stretch of skipped times; a single one is skipped under its own."""
     return fire_id(schedule, last_ms) if first_ms == last_ms else f"{schedule}@{first_ms}~{last_ms}"
+
+
+def unique_name(schedule: Schedule, kwargs: Mapping[str, Any]) -> str:
+    """Which singleton a run with these `kwargs` is queued for.
+
+    A key that they cannot fill in is taken as it is written: a configuration with such a key is refused,
+    and what is left are values of the moment, for which no beat may stop.
+    """
+    rule = schedule.singleton
+    if rule is None or rule.key is None:
+        return schedule.task
+    try:
+        return rule.key.format_map(kwargs)
+    except (LookupError, AttributeError, ValueError, TypeError):
+        return rule.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,13 @@ class Mould:
             return None
         return SingletonHead(rule.key, rule.on_conflict, rule.lease_ms, rule.wait_ms)
 
+    def unique(self, id_: str, nominal_ms: int) -> str:
+        """The singleton for which this run is queued once; empty without one."""
+        rule = self.schedule.singleton
+        if rule is None or rule.scope != "queued":
+            return ""
+        return unique_name(self.schedule, self._given(id_, nominal_ms)[1])
+
     def message(self, id_: str, nominal_ms: int, flags: int) -> Message:
         """The message for one nominal time."""
         schedule = self.schedule
@@ -86,8 +110,11 @@ class Mould:
 
     def _body_for(self, id_: str, nominal_ms: int) -> bytes:
         """The arguments of one run, with its blanks filled in."""
+        return payload.encode(*self._given(id_, nominal_ms)) if self._has_blanks else self.body
+
+    def _given(self, id_: str, nominal_ms: int) -> tuple[Any, Any]:
         if not self._has_blanks:
-            return self.body
+            return self.schedule.args, self.schedule.kwargs
         zone = ZoneInfo(self.schedule.timezone)
 
         def lookup(name: str) -> datetime | str | None:
@@ -97,15 +124,16 @@ class Mould:
             found = nominal if name == "nominal" else self.schedule.trigger.prev(nominal)
             return found and found.astimezone(zone)
 
-        return payload.encode(filled(self.schedule.args, lookup), filled(self.schedule.kwargs, lookup))
+        return filled(self.schedule.args, lookup), filled(self.schedule.kwargs, lookup)
 
     def fire(self, decision: Decision) -> Fire:
         """What `emit` is asked for."""
         schedule, nominal_ms = self.schedule, decision.nominal_ms
-        record, fields = b"", b""
+        record, fields, unique = b"", b"", ""
         if nominal_ms is not None:
             id_ = fire_id(schedule.id, nominal_ms)
             record = pack(self.message(id_, nominal_ms, RECORDED | LIVE))
+            unique = self.unique(id_, nominal_ms)
             about = {"id": id_, "schedule": schedule.id, "task": schedule.task, "nominal_ms": nominal_ms}
             fields = msgspec.json.encode(about)[1:-1]
         return Fire(
@@ -120,6 +148,7 @@ class Mould:
             fields=fields,
             skipped=b"\n".join(self._skipped_lines(decision)),
             skips=" ".join(f"{stretch.reason.value}={stretch.count}" for stretch in decision.skipped),
+            unique=unique,
         )
 
     def _skipped_lines(self, decision: Decision) -> list[bytes]:

@@ -67,6 +67,7 @@ class SingletonRule:
     on_conflict: str = "skip"  # skip | wait | fail
     lease_ms: int = 10_000
     wait_ms: int = 0
+    scope: str = "run"  # or "queued"
 
 
 _NO_KWARGS: Mapping[str, Any] = {}  # one for all: there may be a million schedules

@@ -57,6 +57,7 @@ def _ask(mould: Mould, id_: str, nominal_ms: int, overlap: Overlap, by: str) -> 
         overlap=overlap.value,
         record=pack(mould.message(id_, nominal_ms, flags)),
         fields=msgspec.json.encode(about)[1:-1],
+        unique=mould.unique(id_, nominal_ms),
     )
 
 

@@ -15,22 +15,19 @@ from typing import TYPE_CHECKING, Any
 from onebeat.clock import SYSTEM, Clock
 from onebeat.ledger import Entry
 from onebeat.locks import AsyncLock
-from onebeat.locks.policy import OnConflict, Singleton, conflict
+from onebeat.locks.policy import OnConflict, Singleton
 from onebeat.queue import payload
 from onebeat.queue.record import Message
 from onebeat.worker.context import Context
 from onebeat.worker.registry import REGISTRY, Registry
 from onebeat.worker.task import Task
 from onebeat.worker.threads import Threads, TimeLimit
+from onebeat.worker.turn import Mark, take
 
 if TYPE_CHECKING:
     from onebeat.ledger import AsyncLedger, Ledger
     from onebeat.locks import Lease
     from onebeat.wire import AsyncStore
-
-
-class Conflict(Exception):
-    """The singleton is held by another run and says `skip`."""
 
 
 @dataclass(slots=True)
@@ -137,20 +134,24 @@ class Bench:
         )
 
     @contextlib.asynccontextmanager
-    async def hold(self, ready: Ready, rule: Singleton) -> AsyncIterator[Lease]:
-        """The singleton's lease around a run.
+    async def hold(self, ready: Ready, rule: Singleton, queue: str) -> AsyncIterator[Lease]:
+        """The singleton's lease around a run of a message of `queue`.
 
         Raises:
             Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
             LockTimeout: not free within the `wait` it says. LeaseLost: lost while it ran.
         """
         name = rule.key_for(ready.task.function, *ready.arguments())
-        lock = AsyncLock(self.store, name, rule.lease_s, at_least=rule.at_least_s, task=ready.task.name)
-        lease = await lock.acquire(rule.wait_s)
-        if lease is None:
-            holder = await lock.peek()
-            held_by = holder or "one that just ended"
-            raise conflict(rule, name, holder) or Conflict(f"{name} is held by {held_by}")
+        mine = Mark(queue, ready.message.id, ready.fence)
+        lock = AsyncLock(
+            self.store,
+            name,
+            rule.lease_s,
+            at_least=rule.at_least_s,
+            task=ready.task.name,
+            message=str(mine),
+        )
+        lease = await take(lock, rule, mine)
         async with lock.keeping(lease):
             yield lease
 

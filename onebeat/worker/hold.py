@@ -33,7 +33,8 @@ Ended: TypeAlias = tuple[Outcome, float]  # with how long it ran, ms
 class Hold:
     """Messages from their claim to the answered settlement."""
 
-    def __init__(self, wid: str, line: Line, bench: Bench) -> None:
+    def __init__(self, wid: str, line: Line, bench: Bench, queue: str) -> None:
+        self._queue = queue
         self._wid, self._line, self._slots, self._bench = wid, line, line.slots, bench
         self._ids: set[str] = set()
         self._backlog: deque[Claimed] = deque()
@@ -142,7 +143,7 @@ class Hold:
     async def _run(self, claimed: Claimed) -> None:
         try:
             started_s = self._began_s()
-            outcome = await run_one(*claimed, self._bench)
+            outcome = await run_one(*claimed, self._bench, self._queue)
             took_ms = self._took_ms(started_s)
         except Exception as problem:
             self._fail(problem)

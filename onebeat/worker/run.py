@@ -21,10 +21,11 @@ from onebeat.errors import (
 from onebeat.failpoints import reach
 from onebeat.ledger import Done
 from onebeat.queue.record import Message
-from onebeat.worker.bench import Bench, Conflict, Ready, singleton_of
+from onebeat.worker.bench import Bench, Ready, singleton_of
 from onebeat.worker.outcome import End, Outcome, line_of, storable
 from onebeat.worker.retry import Retry
 from onebeat.worker.threads import Cancelled
+from onebeat.worker.turn import Conflict
 
 _TOLD = (asyncio.CancelledError, Cancelled)  # how a run learns that its end is wanted
 
@@ -48,8 +49,8 @@ _ENDS: tuple[tuple[type[BaseException], End], ...] = (
 )
 
 
-async def run_one(message: Message, fence: int, now_ms: int, bench: Bench) -> Outcome:
-    """The outcome of running `message`, claimed with `fence` at Redis time `now_ms`. Never raises."""
+async def run_one(message: Message, fence: int, now_ms: int, bench: Bench, queue: str) -> Outcome:
+    """The outcome of running `message`, claimed of `queue` with `fence` at `now_ms` (Redis). Never raises."""
     started_ms = bench.clock.wall_ms()
     ready: Ready | None = None
     try:
@@ -58,7 +59,7 @@ async def run_one(message: Message, fence: int, now_ms: int, bench: Bench) -> Ou
         if rule is None:
             result = await bench.perform(ready, None)
         else:
-            async with bench.hold(ready, rule) as lease:
+            async with bench.hold(ready, rule, queue) as lease:
                 reach("run.held")
                 result = await bench.perform(ready, lease)
         return _done(result, started_ms, bench)

@@ -122,6 +122,17 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (every("catch_up: {policy: ¦newest}"), "OB153", "'newest' is not a choice here"),
     (every("retries: {backoff: ¦linear}"), "OB153", "'linear' is not a choice here"),
     (every("singleton: {on_conflict: ¦queue}"), "OB153", "'queue' is not a choice here"),
+    (every("singleton: {scope: ¦queue}"), "OB153", "'queue' is not a choice here"),
+    (
+        every("overlap: queue-all, singleton: {scope: ¦queued}"),
+        "OB157",
+        "overlap: queue-all queues a fire that scope: queued refuses",
+    ),
+    (
+        every("kwargs: {a: 1}, singleton: {scope: queued, key: ¦'{b}'}"),
+        "OB156",
+        "with scope: queued the key can only name what is in kwargs",
+    ),
     (every("dst: {gap: ¦shift}"), "OB153", "'shift' is not a choice here"),
     (every("singleton: {key: ¦'{a.b}'}"), "OB156", "{a.b} is not the plain name of an argument"),
     (every("singleton: {key: ¦'{}'}"), "OB156", "{} is not the plain name of an argument"),

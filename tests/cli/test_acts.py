@@ -73,6 +73,7 @@ def test_enqueue_uses_what_the_task_says(app: App) -> None:
         "id": answer.json["id"],
         "queue": "reports",
         "existing": False,
+        "refused": False,
         "run": None,
     }
     (message,) = queued(app, "reports")

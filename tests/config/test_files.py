@@ -158,6 +158,7 @@ CHANGES = [
             "retries: {max: 1}",
             "singleton: {}",
             "singleton: {lease: 5s}",
+            "singleton: {scope: queued}",
             "enabled: false",
         )
     ),

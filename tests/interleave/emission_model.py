@@ -16,7 +16,7 @@ from tests.interleave.scenario import expect
 
 ROW = (
     *("id", "cursor", "to", "next_ms", "overlap", "limit", "pause_after"),
-    *("record", "fields", "skipped", "skips"),
+    *("record", "fields", "skipped", "skips", "name"),
 )
 
 

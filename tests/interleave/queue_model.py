@@ -34,6 +34,10 @@ for _, kind in ipairs({'due', 'dead'}) do
     found[#found + 1] = kind; found[#found + 1] = id
   end
 end
+local unique = redis.call('HGETALL', prefix .. ':unique')
+for i = 1, #unique, 2 do
+  found[#found + 1] = 'unique'; found[#found + 1] = unique[i] .. ' ' .. unique[i + 1]
+end
 for _, id in ipairs(redis.call('HKEYS', prefix .. ':duerec')) do
   found[#found + 1] = 'record of due'; found[#found + 1] = id
 end
@@ -58,6 +62,7 @@ class Stored:
     ended: dict[str, str] = field(default_factory=dict)
     lanes: dict[str, tuple[int, list[bytes]]] = field(default_factory=dict)
     uniq: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unique: dict[str, str] = field(default_factory=dict)  # field of a singleton → the message queued for it
     lease_ms: dict[str, int] = field(default_factory=dict)
     stored: int = 0
 
@@ -96,22 +101,24 @@ class Model:
         rules = msgspec.msgpack.decode(args[2]) if args[2] else {}
         for number, record in enumerate(args[3:], 1):
             message = unpack(record)
-            delay_ms, place, fingerprint, _ = rules.get(number, (0, 0, "", 0))
-            word = self._known(str(keys[8 + place]), message.id, fingerprint) if place else ""
+            delay_ms, place, fingerprint, _, name = rules.get(number, (0, 0, "", 0, ""))
+            key = str(keys[9 + place]) if place else ""
+            word = self._known(key, name, fingerprint)
             expected.append(word.encode())
             if not word:
                 stored.stored += 1
+                stored.uniq |= {key: (message.id, fingerprint)} if key else {}
+                stored.unique |= {name: message.id} if name else {}
                 self._put(message, now_ms, delay_ms)
         expect(answer == expected, "Q1", f"enqueue answered {answer}, expected {expected}")
         stored.lanes[lane] = (seq, expected)
 
-    def _known(self, key: str, id_: str, fingerprint: str) -> str:
-        """What is answered when `key` was used before; else it is used now."""
-        if key not in self.stored.uniq:
-            self.stored.uniq[key] = (id_, fingerprint)
-            return ""
-        first, its_print = self.stored.uniq[key]
-        return ("=" if its_print == fingerprint else "!") + first
+    def _known(self, key: str, name: str, fingerprint: str) -> str:
+        """What is answered when `key` was used before, or singleton `name` is queued; else nothing."""
+        if key in self.stored.uniq:
+            first, its_print = self.stored.uniq[key]
+            return ("=" if its_print == fingerprint else "!") + first
+        return f"~{self.stored.unique[name]}" if name in self.stored.unique else ""
 
     def _put(self, message: Message, now_ms: int, delay_ms: int) -> None:
         if delay_ms > 0:
@@ -172,6 +179,7 @@ class Model:
     def _end(self, id_: str, state: str) -> None:
         expect(id_ not in self.stored.ended, "Q4", f"{id_} is {state} after {self.stored.ended.get(id_)}")
         self.stored.ended[id_] = state
+        self.stored.unique = {name: of for name, of in self.stored.unique.items() if of != id_}
 
     def _promote(self, now_ms: int) -> None:
         ripe = sorted((at, id_) for id_, (at, _) in self.stored.due.items() if at <= now_ms)
@@ -251,10 +259,12 @@ class Model:
     # -- one snapshot -----------------------------------------------------------------------------------
 
     def places(self) -> dict[str, list[str]]:
-        """Where every message is; the same shape as `queueing.seen_places`."""
+        """Where every message is; the same shape as `queueing.seen_places`, and who is queued once."""
         stored = self.stored
         found = {f"ready {p}": [one.id for one in waiting] for p, waiting in enumerate(stored.ready)}
         found |= {f"own {wid}": sorted(held) for wid, held in stored.own.items() if held}
+        pairs = stored.unique.items()
+        found["unique"] = sorted(text for name, id_ in pairs for text in (f"{name} {id_}", f"{id_} {name}"))
         found["due"] = sorted(stored.due)
         found["dead"] = sorted(id_ for id_, state in stored.ended.items() if state == "dead")
         return {place: ids for place, ids in found.items() if ids}

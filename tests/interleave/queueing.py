@@ -239,6 +239,8 @@ class Queueing(Scenario):
             return
         self._touched = False
         seen, expected = self._seen_places(), self.model.places()
+        marks = seen.pop("unique", []), expected.pop("unique", [])
+        expect(marks[0] == marks[1], "Q6", f"queued once are {marks[0]}, expected {marks[1]}")
         expect(seen == expected, "Q2", f"the store has {seen}, expected {expected}")
 
     def _seen_places(self) -> dict[str, list[str]]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from tests.interleave.effects import Effects
 from tests.interleave.emission import Emission
 from tests.interleave.locking import Locking
+from tests.interleave.once import Once
 from tests.interleave.queueing import Queueing
 from tests.interleave.scenario import Scenario
 from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
 
 SCENARIOS: dict[str, type[Scenario]] = {
-    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Effects)
+    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Once, Effects)
 }
-SHARES = {"emission": 0.35, "locks": 0.15, "shares": 0.1, "several": 0.05, "queue": 0.15, "effects": 0.2}
+SHARES = {
+    "emission": 0.35,
+    "locks": 0.15,
+    "shares": 0.1,
+    "several": 0.05,
+    "queue": 0.1,
+    "once": 0.1,
+    "effects": 0.15,
+}

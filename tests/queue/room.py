@@ -186,6 +186,11 @@ class Room:
         call = cycle_call(self.keys, wid=wid, seq=seq, lease_ms=lease_ms, want=want, settled=settled)
         return read_claims(self.store.perform(call))
 
+    def cycle_joined(self, wid: str = "w", want: int = 0) -> Claims:
+        """One cycle of a worker that has just joined."""
+        self.put({"lease": {wid: "alive"}})
+        return self.cycle(wid, want=want)
+
     def recover(self, wid: str = "w", *, gone: bool = False, deliveries_max: int = 5) -> int | None:
         found: int | None = self.run(
             recover(self.keys, wid, gone=gone, deliveries_max=deliveries_max, within_s=WITHIN_S)

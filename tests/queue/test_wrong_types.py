@@ -57,7 +57,7 @@ def calls(room: Room) -> dict[str, Call]:
         return {name: getattr(keys, name) for name in names}
 
     own = {"own": keys.own("w"), **named("lease", "bell", "stats", "log", "ready")}
-    waits = named("live", "waiting", "waitrec", "cutoff", "bell", "stats", "log", "ready")
+    waits = named("live", "waiting", "waitrec", "cutoff", "bell", "stats", "log", "ready", "unique")
     dead = named("dead", "deadrec", "deadwhy", "fails")
     emitted = named("gen", "sched", "next", "due", "duerec", "paused", "fails", "runs")
     return {
@@ -82,7 +82,7 @@ def calls(room: Room) -> dict[str, Call]:
             kept_ms=9,
             wait_max=9,
             log_max=9,
-            asked=[("s@7", "s", 7, "allow", record("s@7"), "")],
+            asked=[("s@7", "s", 7, "allow", record("s@7"), "", "")],
         ),
         "pause": PAUSE.call(
             paused=keys.paused, log=keys.log, schedule="s", until_ms=0, why="x", line="{}", log_max=9
@@ -95,7 +95,7 @@ def calls(room: Room) -> dict[str, Call]:
 
 def _row(one: object) -> tuple[object, ...]:
     names = ("schedule", "cursor_ms", "to_ms", "next_ms", "overlap", "limit", "pause_after")
-    told = (*names, "record", "fields", "skipped", "skips")
+    told = (*names, "record", "fields", "skipped", "skips", "unique")
     return tuple("" if (value := getattr(one, name)) is None else value for name in told)
 
 

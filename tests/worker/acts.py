@@ -183,3 +183,18 @@ def alone(ctx: Context, room: str, word: str, *rest: int) -> None:
 @task
 def typed(day: date, count: int = 1) -> None:
     _note(f"{type(day).__name__} {count}")
+
+
+@task
+@singleton(key="one:{room}", scope="queued", lease=1.0)
+def once(room: str, ctx: Context) -> None:
+    _note(f"begin {room} {ctx.message_id}")
+    while not _told(room):
+        time.sleep(0.02)
+    _note(f"end {room}")
+
+
+@task
+@singleton(scope="queued", on_conflict="fail")
+async def only_one() -> None:
+    await asyncio.sleep(0)

@@ -10,6 +10,7 @@
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
+-- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- ARGV stands_ms int how long the wish is kept for a message that is in a list or with a worker
 -- ARGV log_max int entries that the log keeps
 -- ARGV ...ids text what to cancel
@@ -17,7 +18,7 @@
 -- RETURNS one text per id: cancelled | asked
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local due, duerec, live, waiting, waitrec = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local cancel, cutoff, bell, stats, log = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local cancel, cutoff, bell, stats, log, unique = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 local stands_ms, log_max = tonumber(ARGV[1]), ARGV[2]
 local ids = 3
 
@@ -30,6 +31,7 @@ for _, hash in ipairs({duerec, live, waitrec, stats}) do redis.call('HLEN', hash
 for _, zset in ipairs({due, cancel, cutoff, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
+local uniques = redis.call('HLEN', unique) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
@@ -49,6 +51,11 @@ local function over(schedule)
   end
 end
 
+-- The message is over: the singleton that it was queued for may be queued again.
+local function freed(id)
+  local name = uniques and redis.call('HGET', unique, id)
+  if name then redis.call('HDEL', unique, id, name) end
+end
 -- The record of a message that has not begun and is in no list, taken out; false for any other.
 local function withdrawn(id)
   local record = redis.call('HGET', duerec, id)
@@ -68,6 +75,7 @@ for i = ids, #ARGV do
   if record then
     lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
     redis.call('ZREM', cancel, id)
+    freed(id)
     local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')
     if counts_for then over(counts_for) end
   else

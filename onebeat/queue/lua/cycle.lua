@@ -17,6 +17,7 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS fence STRING last fence
+-- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
@@ -30,7 +31,7 @@ local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
-local fails, stats, log, fence = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
+local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
 local finished, settled, width = ARGV[6], 7, 7
@@ -49,6 +50,7 @@ for _, hash in ipairs({duerec, deadrec, deadwhy, live, waitrec, stats}) do redis
 for _, zset in ipairs({due, dead, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
+local uniques = redis.call('HLEN', unique) > 0
 local cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
 local last = tonumber(redis.call('HGET', own, '#') or '0')
 if not redis.call('ZSCORE', lease, wid) then return {'fenced'} end
@@ -82,6 +84,11 @@ local function over(schedule)
     if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
   end
 end
+-- The message is over: the singleton that it was queued for may be queued again.
+local function freed(id)
+  local name = uniques and redis.call('HGET', unique, id)
+  if name then redis.call('HDEL', unique, id, name) end
+end
 -- Asked for by its id, or, as one that counts for its schedule, cut off by a younger fire.
 local function cancelled(id, counts_for)
   if tonumber(redis.call('ZSCORE', cancel, id) or '0') > now then return true end
@@ -103,6 +110,7 @@ local function settle(id, move, delay_ms, record, why, counted, event)
     redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, why)
     redis.call('ZADD', dead, now, id)
   end
+  if move ~= 'retry' then freed(id) end
   if cancels and move ~= 'retry' then redis.call('ZREM', cancel, id) end
   if counted ~= '' and move ~= 'retry' then
     if move == 'bury' then
@@ -141,6 +149,7 @@ for p = 1, 4 do
       lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
       counts.cancel = (counts.cancel or 0) + 1
       redis.call('ZREM', cancel, id)
+      freed(id)
       if counts_for then over(counts_for) end
     else
       records[#records + 1] = record

@@ -15,18 +15,20 @@
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
+-- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV log_max int entries that the log keeps
 -- ARGV wait_max int messages of one schedule that wait at the most
--- ARGV ...fires[id, cursor, to, next_ms, overlap, limit, pause_after, record, fields, skipped, skips] limit, pause_after: '' for none; record '' = only skip; fields, skipped: JSON; skips: `reason=count …`
+-- ARGV ...fires[id, cursor, to, next_ms, overlap, limit, pause_after, record, fields, skipped, skips, name] limit, pause_after: '' for none; record '' = only skip; fields, skipped: JSON; skips: `reason=count …`; name: its field in unique or ''
 -- MOVES ENQUEUE DELAY WITHDRAW
 -- RETURNS now ms, then one text per fire: emitted | skipped | moved <cursor> | early | stale
 local gen, sched, next, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ready = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
 local due, duerec, waiting, waitrec, cutoff = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local paused, fails, runs, bell, stats, log = KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local unique = KEYS[20]
 local config, log_max, wait_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local fires, width = 4, 11
+local fires, width = 4, 12
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
@@ -34,6 +36,7 @@ for _, hash in ipairs({sched, live, duerec, waitrec, runs, stats}) do redis.call
 for _, zset in ipairs({next, due, waiting, cutoff, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local pauses, failing = redis.call('HLEN', paused) > 0, redis.call('HLEN', fails) > 0
+local uniques = redis.call('HLEN', unique) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local answers = {string.format('%.0f', now)}
@@ -61,6 +64,12 @@ local function is_paused(id, at, pause_after)
   return true
 end
 
+-- The message is over: the singleton that it was queued for may be queued again.
+local function freed(id)
+  local name = uniques and redis.call('HGET', unique, id)
+  if name then redis.call('HDEL', unique, id, name) end
+end
+
 -- The run before is to end: what waits for another try ends here, the rest when whoever has it learns of it.
 local function cut_off(id, cursor, to)
   redis.call('ZADD', cutoff, to, id)
@@ -68,6 +77,7 @@ local function cut_off(id, cursor, to)
   local record = redis.call('HGET', duerec, before)
   if not record then return end
   redis.call('ZREM', due, before); redis.call('HDEL', duerec, before)
+  freed(before)
   if (string.byte(record, 2) or 0) % 4 >= 2 then redis.call('HINCRBY', live, id, -1) end
   lines[#lines + 1] = '{"event":"ended","id":"' .. before .. '","state":"cancelled","reason":"overlap"}'
   tally('cancel', 1)
@@ -94,9 +104,14 @@ local function placed(id, cursor, to, overlap, record)
 end
 
 -- Why a fire did not get into the queue; nil when it did.
-local function barred(id, cursor, to, overlap, limit, record)
+local function barred(id, cursor, to, overlap, limit, record, name)
   if limit ~= '' and tonumber(redis.call('HGET', runs, id) or '0') >= tonumber(limit) then return 'limit' end
+  if name ~= '' and uniques and redis.call('HEXISTS', unique, name) == 1 then return 'queued' end
   if not placed(id, cursor, to, overlap, record) then return 'overlap' end
+  if name ~= '' then
+    redis.call('HSET', unique, name, id .. '@' .. to, id .. '@' .. to, name)
+    uniques = true
+  end
   if limit ~= '' then redis.call('HINCRBY', runs, id, 1) end
 end
 
@@ -122,7 +137,7 @@ for i = fires, #ARGV, width do
     if held then skipped = string.gsub(skipped, '"reason":"window"', '"reason":"paused"') end
     if skipped ~= '' then lines[#lines + 1] = skipped end
     if record ~= '' then
-      local why = held and 'paused' or barred(id, cursor, to, ARGV[i + 4], ARGV[i + 5], record)
+      local why = held and 'paused' or barred(id, cursor, to, ARGV[i + 4], ARGV[i + 5], record, ARGV[i + 11])
       if why then
         lines[#lines + 1] = '{"event":"skipped",' .. fields .. ',"reason":"' .. why .. '","count":1}'
         tally('skipped', 1); tally('skipped.' .. why, 1)

@@ -13,6 +13,7 @@
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
+-- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- ARGV wid text the dead worker
 -- ARGV gone int 1 when its supervisor saw it end; else its lease must be over
 -- ARGV deliveries_max int a message is buried when this many workers died of it
@@ -23,7 +24,7 @@ local own, lease = KEYS[1], KEYS[2]
 local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
 local dead, deadrec, deadwhy, live = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local waiting, waitrec, cutoff, fails = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local bell, stats, log = KEYS[15], KEYS[16], KEYS[17]
+local bell, stats, log, unique = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 local wid, gone, deliveries_max, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
 -- Foreign bytes must not block the recovery of the rest: without a usable priority they go last.
@@ -35,6 +36,7 @@ for _, hash in ipairs({deadrec, deadwhy, live, waitrec, fails, stats}) do redis.
 for _, zset in ipairs({dead, cutoff, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
+local uniques = redis.call('HLEN', unique) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ends = redis.call('ZSCORE', lease, wid)
@@ -65,6 +67,11 @@ local function over(schedule)
     if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
   end
 end
+-- The message is over: the singleton that it was queued for may be queued again.
+local function freed(id)
+  local name = uniques and redis.call('HGET', unique, id)
+  if name then redis.call('HDEL', unique, id, name) end
+end
 
 local lines, buried = {}, 0
 for _, message in ipairs(held) do
@@ -76,6 +83,7 @@ for _, message in ipairs(held) do
     redis.call('HSET', deadrec, id, record)
     redis.call('HSET', deadwhy, id, '{"error":"' .. why .. '","reason":"deliveries"}')
     redis.call('ZADD', dead, now, id)
+    freed(id)
     local schedule = string.match(id, '^(.+)@')
     if schedule and (string.byte(record, 2) or 0) % 4 >= 2 then
       redis.call('HINCRBY', fails, schedule, 1)

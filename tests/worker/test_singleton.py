@@ -1,0 +1,88 @@
+"""What does a singleton task do when a call of its key is queued or runs, and when its holder is killed?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from onebeat import singleton
+from onebeat.errors import AlreadyQueued, ConfigError
+from onebeat.queue import Handle
+from tests.worker import acts
+from tests.worker.running import Workshop, children_of, until
+
+
+@pytest.fixture
+def at_hand(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """The shop is where `delay` sends to."""
+    monkeypatch.setenv("ONEBEAT_REDIS_URL", shop.url)
+    monkeypatch.setenv("ONEBEAT_NAMESPACE", shop.namespace)
+    return shop
+
+
+def test_a_call_that_is_queued_is_refused_until_it_is_over_whoever_is_killed(at_hand: Workshop) -> None:
+    shop = at_hand
+    first = acts.once.delay("a")
+    assert acts.once.delay("a") == Handle(first.id, refused=True)
+    assert not acts.once.delay("b").refused
+    worker = shop.worker(lease_ms=60_000)  # only the supervisor can see the death of its process
+    until(lambda: f"begin a {first.id}" in shop.notes(), "it runs")
+    assert acts.once.delay("a") == Handle(first.id, refused=True)
+    (child,) = children_of(worker.pid)
+    os.kill(child, signal.SIGKILL)
+    until(lambda: shop.notes().count(f"begin a {first.id}") == 2, "it runs again")
+    assert acts.once.delay("a") == Handle(first.id, refused=True)
+    for room in "ab":
+        shop.tell(room)
+    until(lambda: shop.stats().get("finish") == 2, "both are over")
+    again = acts.once.delay("a")
+    assert not again.refused
+    until(lambda: shop.stats().get("finish") == 3, "it runs as well")
+
+
+def test_several_at_once(at_hand: Workshop) -> None:
+    handles = acts.once.enqueue_many([(("a",), None), ((), {"room": "b"}), (("a",), None)])
+    assert [one.refused for one in handles] == [False, False, True]
+    assert handles[2].id == handles[0].id
+    assert acts.once.enqueue(["b"], delay=5).id == handles[1].id
+    assert not acts.once.enqueue(["b"], queue="other").refused  # each queue for itself
+
+
+def test_on_conflict_fail_raises_where_it_is_queued(at_hand: Workshop) -> None:
+    first = acts.only_one.delay()
+    with pytest.raises(AlreadyQueued, match=f"as message {first.id}") as caught:
+        acts.only_one.delay()
+    assert caught.value.id == first.id
+
+    async def awaited() -> None:
+        with pytest.raises(AlreadyQueued):
+            await acts.only_one.adelay()
+        with pytest.raises(AlreadyQueued):
+            await acts.only_one.aenqueue_many([((), None)])
+
+    asyncio.run(awaited())
+
+
+def test_its_name_is_the_schedules_too(shop: Workshop) -> None:
+    """A beat has no code: without a key both call it by the task's name."""
+    assert acts.only_one.unique({}) == acts.only_one.name == "tests.worker.acts:only_one"
+    assert acts.once.unique({"room": "a"}) == "one:a"
+    assert acts.alone.unique({"room": "a", "word": "w"}) is None
+
+
+def test_a_plain_call_says_that_it_is_never_queued() -> None:
+    @singleton(scope="queued")
+    def plain() -> None:
+        raise AssertionError("it ran")
+
+    @singleton(scope="queued")
+    async def awaited() -> None:
+        raise AssertionError("it ran")
+
+    with pytest.raises(ConfigError, match="a plain call is never queued; make it a task"):
+        plain()
+    with pytest.raises(ConfigError, match="a plain call is never queued; make it a task"):
+        asyncio.run(awaited())
