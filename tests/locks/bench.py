@@ -15,7 +15,7 @@ from onebeat.wire import Call, Command, Script, Store
 PATIENT = replace(
     ACQUIRE,
     text=ACQUIRE.text.replace(
-        "GRANT_MS, QUEUE_MS, STATE_MS = 64, 2000,", "GRANT_MS, QUEUE_MS, STATE_MS = 64, 3600000,"
+        "CLAIM_MS, QUEUE_MS, STATE_MS = 64, 300,", "CLAIM_MS, QUEUE_MS, STATE_MS = 64, 3600000,"
     ),
 )
 assert PATIENT.text != ACQUIRE.text
@@ -30,8 +30,13 @@ class Bench:
     acquires: Script = PATIENT
 
     def acquire(self, token: str, ttl_ms: int = 60_000, stay_ms: int = 0) -> tuple[str, int]:
-        verdict, number = self.store.perform(self.acquire_call(token, ttl_ms, stay_ms))
+        verdict, number, *_ = self.store.perform(self.acquire_call(token, ttl_ms, stay_ms))
         return text_of(verdict), int(number)
+
+    def called_by(self, token: str, stay_ms: int = 0) -> tuple[str, list[str]]:
+        """What `token` is told when it asks, and whom it shall wake."""
+        verdict, _, *wake = self.store.perform(self.acquire_call(token, stay_ms=stay_ms))
+        return text_of(verdict), [text_of(each) for each in wake]
 
     def release(self, token: str, how: str = "release", keep_ms: int = 0) -> tuple[str, str]:
         verdict, heir = self.store.perform(self.release_call(token, how, keep_ms))

@@ -2,49 +2,62 @@
 -- KEYS owner STRING token of the holder
 -- KEYS state HASH fence, tickets, holder; outlives the owner
 -- KEYS queue ZSET token of a waiter → its ticket
--- KEYS waiters HASH token → until when it surely asks again, ms, and how long a grant waits for it, ms
+-- KEYS waiters HASH token → its place ends, ms : a grant waits for it, ms : since when it is called in vain, ms or 0
 -- KEYS bell LIST the caller's mailbox; `over` in it says that the caller gave this attempt up
 -- ARGV token text random, one per attempt
 -- ARGV ttl_ms int the lease
 -- ARGV stay_ms int the caller asks again within this, or loses its place; 0 = it does not queue
 -- ARGV who text JSON about the caller, for people
 -- MOVES none
--- RETURNS held and the fence | queued and after how many ms to ask again (-1 = when the bell rings) | busy | over
+-- RETURNS held, fence | queued, ms to the next look or -1 = a beat | busy | over; then whom to wake
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, ttl_ms, stay_ms, who = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local LOOK, GRANT_MS, QUEUE_MS, STATE_MS = 64, 2000, 120000, 2592000000
-local PAST_BYTES = 1200
+local LOOK, CLAIM_MS, QUEUE_MS, STATE_MS = 64, 300, 120000, 2592000000
+local NEAR, NEAR_MS, STEP_MS, PAST_BYTES = 8, 500, 10, 1200
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local now_text = string.format('%.0f', now)
 local held = redis.call('GET', owner)
 local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'told')
-local fence, over, heir, last, told = seen[1], seen[2] or '', seen[3], seen[4], seen[5]
+local fence, over, heir, last, told = seen[1], seen[2] or '', seen[3], seen[4] or '', seen[5]
 local ahead, lives = redis.call('ZRANGE', queue, 0, LOOK - 1), {}
-redis.call('HLEN', waiters)
+if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) else redis.call('HLEN', waiters) end
 -- A request can arrive after its sender gave up: it must not take a lock that nobody would release.
 if string.find(',' .. over, ',' .. token .. ',', 1, true) or redis.call('LINDEX', bell, 0) == 'over' then
   return {'over', '0'}
 end
 
--- Waiters that did not come back are dropped, from the front, until one is alive.
-local first, dead = nil, {}
-if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) end
+-- Who waits before the caller? Not who is silent for long, nor who was called and did not ask within CLAIM_MS:
+-- it keeps its place, and gets its turn when it asks. Those whose turn it is while the lock is free are called.
+local before, wake, called, dead, queued, look_ms = {}, {}, {}, {}, false, 0
 for i, each in ipairs(ahead) do
-  if each == token or tonumber(string.match(lives[i] or '', '^%d+') or '0') > now then
-    first = each
-    break
+  queued = each == token
+  if queued then break end
+  local until_ms, grant_ms, called_ms = string.match(lives[i] or '', '^(%d+):(%d+):?(%d*)$')
+  local open_ms = now - (tonumber(called_ms) or 0)
+  if tonumber(until_ms or '0') > now then
+    if called_ms == '' or called_ms == '0' or open_ms < 0 then
+      wake[#wake + 1], open_ms = each, 0
+      called[#called + 1] = each
+      called[#called + 1] = until_ms .. ':' .. grant_ms .. ':' .. now_text
+    end
+    if open_ms < CLAIM_MS then
+      before[#before + 1] = each
+      look_ms = math.max(look_ms, CLAIM_MS - open_ms)
+    end
+  elseif #dead == i - 1 then
+    dead[i] = each
   end
-  dead[#dead + 1] = each
 end
 if #dead > 0 then
   redis.call('ZREM', queue, unpack(dead))
   redis.call('HDEL', waiters, unpack(dead))
 end
-local alone = #dead == #ahead and #ahead < LOOK
+local knows_all = queued or #ahead < LOOK
 
-if held == token or (not held and (first == token or alone)) then
+if held == token or (not held and knows_all and #before == 0) then
   -- A holder that neither released nor was told off: its lease ended under it, which people want to know.
-  if not held and last and told ~= fence then
+  if not held and last ~= '' and told ~= fence then
     local when = redis.call('HMGET', state, 'since', 'past')
     local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":{}}\n'
     local line = string.format(words, fence or '0', when[1] or '0', now, last)
@@ -52,33 +65,32 @@ if held == token or (not held and (first == token or alone)) then
     if #old > PAST_BYTES then redis.call('HSET', state, 'before', old, 'past', line)
     else redis.call('HSET', state, 'past', line .. old) end
   end
-  if held ~= token or heir == token then
+  local new = held ~= token or not fence
+  if new then fence = string.format('%.0f', math.max(tonumber(fence or '0') + 1, t[1] * 1000000 + t[2])) end
+  if new or heir == token then
     if #ahead > 0 then
       redis.call('ZREM', queue, token)
       redis.call('HDEL', waiters, token)
     end
-    if heir then redis.call('HDEL', state, 'heir') end
-    redis.call('HSET', state, 'holder', who, 'since', string.format('%.0f', now))
-  end
-  if held ~= token or not fence then
-    fence = string.format('%.0f', math.max(tonumber(fence or '0') + 1, t[1] * 1000000 + t[2]))
-    redis.call('HSET', state, 'fence', fence)
+    redis.call('HSET', state, 'fence', fence, 'holder', who, 'since', now_text, 'heir', '')
   end
   redis.call('SET', owner, token, 'PX', ttl_ms)
   redis.call('PEXPIRE', state, STATE_MS)
   return {'held', fence}
 end
 
-if stay_ms == 0 then return {'busy', '0'} end
-if not redis.call('ZSCORE', queue, token) then
+if held then wake = {} elseif #wake > 0 then redis.call('HSET', waiters, unpack(called)) end
+if stay_ms == 0 then return {'busy', '0', unpack(wake)} end
+if not queued and not redis.call('ZSCORE', queue, token) then
   redis.call('ZADD', queue, redis.call('HINCRBY', state, 'tickets', 1), token)
 end
-local life = string.format('%.0f:%.0f', now + stay_ms, math.min(ttl_ms, GRANT_MS))
+local life = string.format('%.0f:%.0f:0', now + stay_ms, math.min(ttl_ms, CLAIM_MS))
 redis.call('HSET', waiters, token, life)
 redis.call('PEXPIRE', state, STATE_MS)
 redis.call('PEXPIRE', queue, math.max(QUEUE_MS, stay_ms))
 redis.call('PEXPIRE', waiters, math.max(QUEUE_MS, stay_ms))
--- Only the head watches the lease: the others sleep until their bell rings.
-local watch_ms = -1
-if held and (first == token or alone) then watch_ms = redis.call('PTTL', owner) end
-return {'queued', string.format('%.0f', watch_ms)}
+-- Who is near the front looks when the lease or the call ends, one after the other; the rest on their beat.
+local watch_ms, later_ms = -1, math.min(#before, 2 * NEAR) * STEP_MS
+if not held then watch_ms = (look_ms > 0 and look_ms or NEAR_MS) + later_ms
+elseif knows_all and #before < NEAR then watch_ms = math.min(NEAR_MS, redis.call('PTTL', owner) + later_ms) end
+return {'queued', string.format('%.0f', watch_ms), unpack(wake)}
