@@ -23,7 +23,7 @@ from onebeat.wire import Command, Pause, Protocol, insist
 INSIST_S = 5.0  # an unanswered call is repeated for this long
 ABANDON_S = 1.0  # and this one for less: its caller is leaving, and what it leaves behind lapses
 BEAT_S = 2.0  # a waiter asks again at least this often; far below any client's read timeout
-STAY_MS = 8_000  # a waiter that did not ask for this long is taken for dead
+STAY_MS = 8_000  # a waiter that did not ask for this long loses its place
 TOO_LATE_MAX = 3  # answers that came too late to be believed, one after the other
 
 
@@ -97,7 +97,7 @@ def _timed(calls: Protocol[Any], clock: Clock) -> Protocol[tuple[Any, float, flo
 
 
 def _look_again_s(watch_ms: int) -> float:
-    """The head of the queue looks again right after the lease could end; the others on their beat."""
+    """The front of the queue looks again when the lease or a call could end; the others on their beat."""
     return BEAT_S if watch_ms < 0 else min(BEAT_S, (watch_ms + 1) / 1000)
 
 

@@ -26,7 +26,7 @@ class Several(Sharing):
     """Three or four processes, a lock and a share."""
 
     name = "several"
-    free_within_s = 32.0  # the last one waits for one lock, then for the other
+    free_within_s = 2 * (LEASE_S + 1.0)  # the last one waits for one lock, then for the other
 
     def _new_model(self) -> Any:
         self.plain = Model()

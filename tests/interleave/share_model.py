@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.interleave.lock_model import TOMB_MS
+from tests.interleave.lock_model import CLAIM_MS, NEAR, TOMB_MS
 from tests.interleave.scenario import expect
 
 RECENT = 32  # released tokens that a share remembers
@@ -17,10 +17,14 @@ ALONE = 0
 
 @dataclass
 class Place:
-    """One who waits: until when it surely asks again, and how many it tolerates."""
+    """One who waits: until when it keeps its place, how many it tolerates, since when it is called."""
 
     until_ms: int
     room: int
+    called_ms: int = 0
+
+    def hears(self, now_ms: int) -> bool:
+        return not self.called_ms or now_ms - self.called_ms < CLAIM_MS
 
 
 @dataclass
@@ -87,10 +91,22 @@ class Model:
             verdict != "held", name, f"{token} is in beside {list(stored.permits_ms)}, {stored.queue} wait"
         )
         expect(verdict == ("queued" if stay_ms else "busy"), "L1", f"{token} was told {verdict}")
+        before = self._before(now_ms, token)
+        calls = [each for each in before if turns and not stored.queue[each].called_ms]
+        expect(woken == calls, "L6", f"{token} wakes {woken}, not {calls}: it is the turn of {turns}")
+        for each in calls:
+            stored.queue[each].called_ms = now_ms
         if stay_ms:
-            stored.queue.setdefault(token, Place(0, room)).until_ms = now_ms + stay_ms
-            watches = next(iter(stored.queue)) == token and bool(stored.permits_ms)
+            place = stored.queue.setdefault(token, Place(0, room))
+            place.until_ms, place.called_ms = now_ms + stay_ms, 0
+            watches = bool(turns) or (len(before) < NEAR and bool(stored.permits_ms))
             expect((number >= 0) == watches, "L6", f"{token} of {list(stored.queue)} watches: {number}")
+
+    def _before(self, now_ms: int, asking: str) -> list[str]:
+        """Who waits before `asking` and may be alive."""
+        line = list(self.stored.queue)
+        line = line[: line.index(asking)] if asking in line else line
+        return [each for each in line if self.stored.queue[each].hears(now_ms)]
 
     def _turns(self, now_ms: int, asking: str = "", room: int = ALONE, *, passes: bool = False) -> list[str]:
         """Whose turn it is, in order; `passes`: if the one who asks needed not mind who waits."""
@@ -100,7 +116,11 @@ class Model:
         for token in [one for one, place in stored.queue.items() if place.until_ms <= now_ms]:
             if token != asking:
                 del stored.queue[token]
-        line = {token: place.room for token, place in stored.queue.items()}
+        line = {
+            token: place.room
+            for token, place in stored.queue.items()
+            if token == asking or place.hears(now_ms)
+        }
         if asking:
             line = {asking: room} if passes else {**line, asking: room}
         turns: list[str] = []

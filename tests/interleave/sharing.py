@@ -30,7 +30,6 @@ class Sharing(Locking):
     """Three or four processes and one share."""
 
     name = "shares"
-    free_within_s = 16.0  # lease, a dead waiter's stay, and a look
 
     def _new_model(self) -> Any:
         self._rooms = self.rng.choice(ROOMS)

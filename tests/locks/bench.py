@@ -51,6 +51,11 @@ class Bench:
     def command(self, *words: Any) -> Any:
         return self.store.perform(Command(words))
 
+    def silence(self, token: str) -> None:
+        """As if this waiter had been called a while ago, and had not asked since."""
+        written = self.command("HGET", self.keys.waiters, token).decode()
+        self.command("HSET", self.keys.waiters, token, written.rpartition(":")[0] + ":1")
+
     def acquire_call(self, token: str, ttl_ms: int = 60_000, stay_ms: int = 0) -> Call:
         keys = self.keys
         return self.acquires.call(
@@ -113,6 +118,11 @@ class ShareBench:
 
     def command(self, *words: Any) -> Any:
         return self.store.perform(Command(words))
+
+    def silence(self, token: str) -> None:
+        """As if this waiter had been called a while ago, and had not asked since."""
+        written = self.command("HGET", self.keys.waiters, token).decode()
+        self.command("HSET", self.keys.waiters, token, written.rpartition(":")[0] + ":1")
 
     def lapse(self, token: str) -> None:
         """As if this waiter had died a while ago."""

@@ -185,14 +185,6 @@ def test_l6_behind_more_waiters_than_one_call_looks_at_nobody_barges(shares: Sha
     assert shares.enter("newcomer", 99)[0] == "held"
 
 
-def test_only_the_front_watches_the_leases(shares: ShareBench) -> None:
-    shares.enter("a", ttl_ms=5_000)
-    verdict, watch_ms, _ = shares.enter("b", 2, stay_ms=STAY)
-    assert verdict == "queued"
-    assert 0 < watch_ms <= 5_000
-    assert shares.enter("c", 2, stay_ms=STAY)[:2] == ("queued", -1)
-
-
 def test_wait_zero_never_queues(shares: ShareBench) -> None:
     shares.enter("a")
     shares.enter("b")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.locks import counter
-from tests.locks.torture import Report, beliefs_in, judge, torture
+from tests.locks.beliefs import Report, beliefs_in, judge
+from tests.locks.torture import torture
 
 
 @pytest.mark.timeout(240)

@@ -1,0 +1,83 @@
+"""What did the processes of a torture believe, and did any two believe too much? Pure, but for reading."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Belief:
+    """One process was sure to hold the lock from here to there; monotonic seconds."""
+
+    fence: int
+    from_s: float
+    to_s: float
+
+
+@dataclass
+class Report:
+    """What came of a run; `broken` says which promise was not kept."""
+
+    beliefs: list[Belief] = field(default_factory=list)
+    hits: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    longest_free_s: float = 0.0
+    stood_still: list[tuple[float, float]] = field(default_factory=list)  # the machine, not the lock
+    longest_free_of_stalls_s: float = 0.0
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        hits = ", ".join(f"{count} × {hit}" for hit, count in sorted(self.hits.items()))
+        still_s = sum(to_s - from_s for from_s, to_s in self.stood_still)
+        return (
+            f"{len(self.beliefs)} holds; {hits}; {self.errors} calls failed; longest time without a holder "
+            f"{self.longest_free_s:.2f} s, less the time for which the machine stood still "
+            f"{self.longest_free_of_stalls_s:.2f} s ({still_s:.1f} s in all)\n"
+            + ("\n".join(self.broken) or "every promise was kept")
+        )
+
+
+def beliefs_in(folder: Path, report: Report) -> None:
+    """Read what the processes wrote; a line that its writer was killed over is not there."""
+    for file in sorted(folder.glob("*.jsonl")):
+        latest: Belief | None = None
+        for line in file.read_bytes().split(b"\n"):
+            with suppress(ValueError):
+                what, *rest = json.loads(line)
+                if what == "error":
+                    report.errors += 1
+                elif what == "granted":
+                    latest = Belief(rest[0], rest[1], rest[1])
+                    report.beliefs.append(latest)
+                elif latest is not None and latest.fence == rest[0]:
+                    latest.to_s = max(latest.to_s, rest[1])
+
+
+def judge(report: Report) -> None:
+    """Compare every belief with the one before it."""
+    fences = Counter(belief.fence for belief in report.beliefs)
+    report.broken += [
+        f"fence {fence} was given {count} times" for fence, count in fences.items() if count > 1
+    ]
+    report.beliefs.sort(key=lambda belief: belief.from_s)
+    before: Belief | None = None
+    for belief in report.beliefs:
+        if belief.to_s <= belief.from_s:
+            continue  # granted, and over before its holder could look
+        if before is not None:
+            if belief.from_s < before.to_s:
+                report.broken.append(f"two holders at {belief.from_s:.6f}: {before} and {belief}")
+            if belief.fence <= before.fence:
+                report.broken.append(f"fence {belief.fence} after {before.fence}")
+            free_s = belief.from_s - before.to_s
+            stalled_s = sum(
+                max(0.0, min(to_s, belief.from_s) - max(from_s, before.to_s))
+                for from_s, to_s in report.stood_still
+            )
+            report.longest_free_s = max(report.longest_free_s, free_s)
+            report.longest_free_of_stalls_s = max(report.longest_free_of_stalls_s, free_s - stalled_s)
+        before = belief
