@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from onebeat.worker.context import Context
     from onebeat.worker.retry import Retry
     from onebeat.worker.task import task
+    from onebeat.worker.threads import Cancelled, HardTimeLimit, TimeLimit
 
 __version__ = "0.1.0"
-__all__ = ["App", "AsyncClient", "Client", "Context", "Retry", "singleton", "task"]
+__all__ = [
+    "App",
+    "AsyncClient",
+    "Cancelled",
+    "Client",
+    "Context",
+    "HardTimeLimit",
+    "Retry",
+    "TimeLimit",
+    "singleton",
+    "task",
+]
 
 _HOMES = {
     "App": "onebeat.app",
@@ -27,6 +39,9 @@ _HOMES = {
     "Retry": "onebeat.worker.retry",
     "singleton": "onebeat.locks",
     "task": "onebeat.worker.task",
+    "Cancelled": "onebeat.worker.threads",
+    "HardTimeLimit": "onebeat.worker.threads",
+    "TimeLimit": "onebeat.worker.threads",
 }
 
 

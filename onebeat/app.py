@@ -43,6 +43,8 @@ class App:
 
     config: Path | None = None
     redis: str | None = field(default=None, repr=False)  # may hold a password
+    max_tasks: int = 0  # a worker process that ran so many is replaced; 0 is no limit
+    max_memory_mib: int = 0  # and so is one that takes more
     allow_drop: bool = False  # a beat may take a configuration that drops more than half of the schedules
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     folder: Path = Path()
@@ -250,6 +252,8 @@ class App:
             redis_url=self.redis_url.value,
             database_url=self.database_url.value,
             namespace=self.namespace.value,
+            max_tasks=self.max_tasks,
+            max_memory_mib=self.max_memory_mib,
             queues=tuple(queues) or self.known_queues(),
             imports=tuple(self.imports),
         )

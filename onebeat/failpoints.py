@@ -43,6 +43,8 @@ POINTS: Mapping[str, str] = {
     "run.prepared": "its call is made up; neither lock nor ledger was asked",
     "run.held": "its singleton's lock is held; the handler was not called",
     "run.ended": "the handler is over, its effect committed; the outcome is not noted",
+    "runner.started": "a process for one run was started; nobody waits for it yet",
+    "runner.ended": "a run in its own process is over; its worker process was not told",
     "pump.giving_back": "no more runs start; what is unstarted is still held",
     "pump.leaving": "all is settled; the lease was not ended",
     "ledger.begun": "a transaction is open; it did nothing yet",

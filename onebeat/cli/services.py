@@ -81,6 +81,19 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -
 )
 @click.option("--concurrency", type=click.IntRange(1, 10_000), help="Runs at a time in each process.")
 @click.option("--processes", type=click.IntRange(1, 256), help="Worker processes.")
+@click.option(
+    "--max-tasks",
+    type=click.IntRange(0),
+    default=0,
+    help="Replace a process after so many runs, when those that it has are over.",
+)
+@click.option(
+    "--max-memory",
+    type=click.IntRange(0),
+    default=0,
+    metavar="MIB",
+    help="Replace a process that takes more memory, when the runs that it has are over.",
+)
 @allow_option
 @health_option
 @opens()
@@ -89,6 +102,8 @@ def worker(
     queues: Sequence[str],
     concurrency: int | None,
     processes: int | None,
+    max_tasks: int,
+    max_memory: int,
     allow: Sequence[str],
     health: str | None,
 ) -> int:
@@ -100,6 +115,7 @@ def worker(
     mistakes_first(app)
     app.load_tasks()
     _check_store(app, allow)
+    app = replace(app, max_tasks=max_tasks, max_memory_mib=max_memory)
     running = app.worker(queues=queues, concurrency=concurrency, processes=processes)
     _serve(running.vitals, health)
     status = running.run()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mappi
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from onebeat.clock import SYSTEM, Clock
 from onebeat.ledger import Entry
@@ -19,15 +19,36 @@ from onebeat.locks.policy import OnConflict, Singleton
 from onebeat.queue import payload
 from onebeat.queue.record import Message
 from onebeat.worker.context import Context
+from onebeat.worker.limits import Pool
+from onebeat.worker.processes import Processes
 from onebeat.worker.registry import REGISTRY, Registry
 from onebeat.worker.task import Task
-from onebeat.worker.threads import Threads, TimeLimit
+from onebeat.worker.threads import HardTimeLimit, Threads, TimeLimit
 from onebeat.worker.turn import Mark, take
 
 if TYPE_CHECKING:
     from onebeat.ledger import AsyncLedger, Ledger
     from onebeat.locks import Lease
     from onebeat.wire import AsyncStore
+    from onebeat.worker.board import Board
+
+
+_UNLIMITED: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+
+
+class Grip(Protocol):
+    """What a run must know of its singleton's lease, wherever that is kept."""
+
+    @property
+    def name(self) -> str:
+        """The resource."""
+
+    def assert_held(self) -> None:
+        """Return if it is held.
+
+        Raises:
+            LeaseLost: it is not.
+        """
 
 
 @dataclass(slots=True)
@@ -40,6 +61,7 @@ class Ready:
     given: Mapping[str, Any]
     fence: int
     timeout_s: float | None
+    hard_ms: int | None
     stopping: Callable[[], bool]
     cancelled: Container[str]
     now_ms: int
@@ -86,11 +108,14 @@ class Bench:
     threads: Threads
     database_url: str
     retention_s: float
+    board: Board | None = None  # None: nobody watches, and hard limits are not kept
+    processes: Processes | None = None  # None: here, as in a runner
     clock: Clock = SYSTEM
     registry: Registry = field(default_factory=lambda: REGISTRY)
     cancelled: set[str] = field(default_factory=set)  # ids of messages whose end somebody asked for
     stopping: Callable[[], bool] = lambda: False
     cutting: Callable[[], bool] = lambda: False
+    runs: int = 0  # that have ended in this process
 
     _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -117,10 +142,18 @@ class Bench:
         header = message.header
         task = self.registry.find(header.task)
         given = task.signature.fit(*payload.decode(message.body))
-        timeout_ms = header.timeout_ms or task.timeout_ms
+        timeout_ms = header.timeout_ms or task.limits.soft_ms
         timeout_s = timeout_ms / 1000 if timeout_ms else None
         return Ready(
-            message, task, given, fence, timeout_s, self.stopping, self.cancelled, self.clock.wall_ms()
+            message,
+            task,
+            given,
+            fence,
+            timeout_s,
+            task.limits.killed_after_ms(timeout_ms),
+            self.stopping,
+            self.cancelled,
+            self.clock.wall_ms(),
         )
 
     def blocks(self, message: Message) -> bool:
@@ -130,6 +163,7 @@ class Bench:
             task is not None
             and not task.signature.is_async
             and task.singleton is None
+            and task.limits.pool is not Pool.PROCESS
             and message.header.singleton is None
         )
 
@@ -155,10 +189,30 @@ class Bench:
         async with lock.keeping(lease):
             yield lease
 
+    def limited(self, ready: Ready) -> contextlib.AbstractContextManager[None]:
+        """Around a run: beyond its hard limit the supervisor kills this process. Most runs have none."""
+        if ready.hard_ms is None or self.board is None or ready.task.limits.pool is Pool.PROCESS:
+            return _UNLIMITED
+        return self.board.limiting(
+            self.clock.mono_s() + ready.hard_ms / 1000,
+            id_=ready.message.id,
+            limit_ms=ready.hard_ms,
+            started_ms=self.clock.wall_ms(),
+            policy=self.registry.policy(ready.message.header),
+            again=ready.task.wants_again(HardTimeLimit),
+        )
+
     async def perform(self, ready: Ready, lease: Lease | None) -> Any:
-        """What the handler returned, with its time limit, and in the ledger's transaction if it uses one."""
+        """What the handler returned, with its time limit, and in the ledger's transaction if it uses one; the
+        outcome itself, of a run in another process."""
         if lease is not None:
             ready.fence = lease.fence
+        with self.limited(ready):
+            return await self._perform(ready, lease)
+
+    async def _perform(self, ready: Ready, lease: Lease | None) -> Any:
+        if ready.task.limits.pool is Pool.PROCESS and self.processes is not None:
+            return await self.processes.run(ready, lease.name if lease else None, _confirm(lease))
         if not ready.task.signature.is_async:
             work = functools.partial(self.perform_here, ready, lease)
             return await self.threads.run(ready.message.id, work, ready.timeout_s)
@@ -178,7 +232,7 @@ class Bench:
             return called
         return self.async_ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
 
-    def perform_here(self, ready: Ready, lease: Lease | None = None) -> Any:
+    def perform_here(self, ready: Ready, lease: Grip | None = None) -> Any:
         """What a blocking handler returned, run on this very thread."""
         if not ready.task.uses_ledger:
             return ready.run()
@@ -186,7 +240,7 @@ class Bench:
             ledger = self.ledger
         return ledger.perform(self._entry(ready, lease), ready.run, confirm=_confirm(lease))
 
-    def _entry(self, ready: Ready, lease: Lease | None) -> Entry:
+    def _entry(self, ready: Ready, lease: Grip | None) -> Entry:
         message = ready.message
         return Entry(
             namespace=self.namespace,
@@ -209,7 +263,7 @@ def singleton_of(ready: Ready) -> Singleton | None:
     return Singleton(head.key, conflict_rule, wait_s=head.wait_ms / 1000, lease_s=head.lease_ms / 1000)
 
 
-def _confirm(lease: Lease | None) -> Callable[[], None]:
+def _confirm(lease: Grip | None) -> Callable[[], None]:
     return lease.assert_held if lease is not None else lambda: None
 
 

@@ -22,33 +22,38 @@ from onebeat.failpoints import reach
 from onebeat.keys import queue_keys
 from onebeat.wire import AsyncStore
 from onebeat.worker.bench import Bench
+from onebeat.worker.board import FD, Board
 from onebeat.worker.line import Line, Slots
+from onebeat.worker.memory import Share
+from onebeat.worker.processes import Processes
 from onebeat.worker.pump import FencedOut, Pump
 from onebeat.worker.registry import import_all
-from onebeat.worker.settings import WorkerSettings, from_json
+from onebeat.worker.settings import SETTINGS, WID, WorkerSettings, from_json
 from onebeat.worker.threads import Threads
 
 LOG = logging.getLogger("onebeat.worker")
-SETTINGS = "ONEBEAT_WORKER_SETTINGS"
-WID = "ONEBEAT_WORKER_ID"
 FENCED_EXIT = 75  # EX_TEMPFAIL: start a new incarnation
 CUT_S = 3.0
+SHARE_S = 0.1  # how often a worker process looks whether it has done its share
 
 
 class Child:
     """The pumps of one process and their orderly end."""
 
-    def __init__(self, settings: WorkerSettings, wid: str) -> None:
-        self._settings = settings
+    def __init__(self, settings: WorkerSettings, wid: str, board: Board | None) -> None:
+        self._settings, self._board = settings, board
         self._stopped = asyncio.Event()
         self._cut = asyncio.Event()
         store = AsyncStore.open(settings.redis_url, settings.namespace)
+        self._processes = Processes(settings, self._stopped.is_set, self._cut.is_set)
         self._bench = Bench(
             store=store,
             namespace=settings.namespace,
             threads=Threads(settings.concurrency),
             database_url=settings.database_url,
             retention_s=settings.retention_s,
+            board=board,
+            processes=self._processes,
             stopping=self._stopped.is_set,
             cutting=self._cut.is_set,
         )
@@ -70,14 +75,31 @@ class Child:
             signal.signal(signum, signal.SIG_IGN)
         flows = [asyncio.create_task(pump.flow()) for pump in self._pumps]
         stopped = asyncio.create_task(self._stopped.wait())
+        recycling = asyncio.create_task(self._recycle())
         parent.on_cancel = lambda id_: loop.call_soon_threadsafe(self.cancel, id_)
         ready.announce(f"pid {os.getpid()}")
         await _first([*flows, stopped])
+        recycling.cancel()
         for flow in flows:
             if flow.done() and flow.exception() is not None:
                 self._cut.set()  # what still runs ends with this process and belongs to others
                 return self._report(flow.exception())
         return await self._stop(flows)
+
+    async def _recycle(self) -> None:
+        """Claim nothing more once this process has done its share, and stop when its runs have ended."""
+        share = Share(self._settings.max_tasks, self._settings.max_memory_mib)
+        if not share.limited:
+            return
+        while not (why := share.done(self._bench.runs)):
+            await asyncio.sleep(SHARE_S)
+        LOG.info("worker process has %s: it ends when its runs have, another takes its place", why)
+        if self._board is not None:
+            self._board.retire()
+        self._on_quiet()
+        while any(pump.busy for pump in self._pumps):
+            await asyncio.sleep(SHARE_S)
+        self._stopped.set()
 
     def cancel(self, id_: str) -> None:
         """End the run of a message, if it is one of ours."""
@@ -104,6 +126,7 @@ class Child:
     async def _stop(self, flows: list[asyncio.Task[None]]) -> int:
         """Give back the unstarted, wait for the running, push back the rest."""
         reach("child.stopping")
+        self._processes.tell()
         await self._each(pump.stop() for pump in self._pumps)
         drained = asyncio.gather(*flows, return_exceptions=True)
         await _first([drained, asyncio.create_task(self._cut.wait())], self._settings.grace_s)
@@ -167,7 +190,9 @@ def _run(child: Coroutine[Any, Any, int]) -> int:
 
 
 async def _live(settings: WorkerSettings, wid: str, parent: Parent) -> int:
-    return await Child(settings, wid).live(parent)
+    fd = os.environ.pop(FD, "")
+    board = Board(int(fd), settings.concurrency) if fd.isdecimal() else None
+    return await Child(settings, wid, board).live(parent)
 
 
 def main() -> None:

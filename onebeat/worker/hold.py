@@ -184,6 +184,7 @@ class Hold:
 
     def _note(self, message: Message, outcome: Outcome, took_ms: float) -> None:
         """What follows from the end of a run."""
+        self._bench.runs += 1
         self._run_ms = reserve.average_ms(self._run_ms, took_ms)
         self._moved_s = self._bench.clock.mono_s()
         if outcome.end is not End.CUT:  # what is cut goes back when the worker leaves

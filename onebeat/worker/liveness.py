@@ -8,6 +8,7 @@ either, get the time to say that they live.
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -18,6 +19,8 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.liveness import Pulse, beat, recover
 from onebeat.vitals import Vitals
 from onebeat.wire import Command, Store
+from onebeat.worker.board import Note
+from onebeat.worker.expel import ended_by, expel
 
 LOG = logging.getLogger("onebeat.worker")
 
@@ -60,6 +63,16 @@ class Liveness(threading.Thread):
             moved = self._store.run(recover(keys, wid, gone=True, within_s=self._lease_ms / 1000))
             if moved:
                 LOG.warning("queue %s: %d messages of dead worker %s go back", keys.queue, moved, wid)
+
+    def expel(self, wid: str, notes: Sequence[Note]) -> None:
+        """Take its messages from a child that this supervisor killed: the runs of `notes` have failed by it,
+        the others go back and no delivery is counted."""
+        decide = ended_by(notes, wid, self._clock.wall_ms(), random.random())
+        for keys in self._queues:
+            took = expel(keys, wid, decide, lease_ms=self._lease_ms, within_s=self._lease_ms / 1000)
+            moved = self._store.run(took)
+            if moved:
+                LOG.warning("queue %s: %d messages of killed worker %s go back", keys.queue, moved, wid)
 
     def run(self) -> None:
         wait_s = 0.0

@@ -140,6 +140,11 @@ class Pump:
         self._hold.changed.set()
 
     @property
+    def busy(self) -> bool:
+        """Whether anything is held: it waits, runs, or is not settled."""
+        return bool(self._hold)
+
+    @property
     def running(self) -> list[str]:
         """The ids of what has begun and not ended."""
         return self._hold.running()

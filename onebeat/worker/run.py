@@ -21,7 +21,7 @@ from onebeat.errors import (
 from onebeat.failpoints import reach
 from onebeat.ledger import Done
 from onebeat.queue.record import Message
-from onebeat.worker.bench import Bench, Ready, singleton_of
+from onebeat.worker.bench import Bench, Grip, Ready, singleton_of
 from onebeat.worker.outcome import End, Outcome, line_of, storable
 from onebeat.worker.retry import Retry
 from onebeat.worker.threads import Cancelled
@@ -69,14 +69,15 @@ async def run_one(message: Message, fence: int, now_ms: int, bench: Bench, queue
         return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
-def run_here(message: Message, fence: int, now_ms: int, bench: Bench) -> Outcome:
-    """`run_one` of a task that blocks, is no singleton, and has this thread for itself. Never raises."""
+def run_here(message: Message, fence: int, now_ms: int, bench: Bench, lease: Grip | None = None) -> Outcome:
+    """`run_one` of a task that blocks and has this thread for itself; others keep its `lease`."""
     started_ms = bench.clock.wall_ms()
     ready: Ready | None = None
     try:
         ready = _prepared(message, fence, now_ms, bench)
-        work = functools.partial(bench.perform_here, ready)
-        result = bench.threads.cancellable(message.id, work, ready.timeout_s)
+        with bench.limited(ready):
+            work = functools.partial(bench.perform_here, ready, lease)
+            result = bench.threads.cancellable(message.id, work, ready.timeout_s)
         return _done(result, started_ms, bench)
     except BaseException as problem:
         failed = outcome_of(problem, ready, cut=False, cancelled=message.id in bench.cancelled)
@@ -95,6 +96,8 @@ def _prepared(message: Message, fence: int, now_ms: int, bench: Bench) -> Ready:
 
 
 def _done(result: Any, started_ms: int, bench: Bench) -> Outcome:
+    if isinstance(result, Outcome):  # of another process
+        return replace(result, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
     replayed = isinstance(result, Done) and result.replayed
     return Outcome(End.DONE, result, replayed=replayed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
@@ -107,10 +110,8 @@ def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool, cancel
     end = next((end for kind, end in _ENDS if isinstance(problem, kind)), End.FAILED)
     if isinstance(problem, asyncio.CancelledError) and ready is not None:
         end = End.CUT if cut else End.FAILED
-    if end is End.FAILED and ready is not None:
-        task = ready.task
-        if isinstance(problem, task.give_up_on) or not isinstance(problem, task.retry_on):
-            end = End.FATAL
+    if end is End.FAILED and ready is not None and not ready.task.wants_again(type(problem)):
+        end = End.FATAL
     if end in (End.CONFLICT, End.EXPIRED):  # answers, not errors
         return Outcome(end, error=str(problem))
     return Outcome(

@@ -6,9 +6,15 @@ import msgspec
 
 from onebeat.queue.liveness import LEASE_MS
 
+SETTINGS = "ONEBEAT_WORKER_SETTINGS"
+WID = "ONEBEAT_WORKER_ID"
+
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`lease_ms` bounds how long a dead worker's messages wait; `grace_s` how long a stop may take."""
+    """`lease_ms` bounds how long a dead worker's messages wait; `grace_s` how long a stop may take.
+
+    A process that ran `max_tasks`, or takes more than `max_memory_mib`, is replaced; 0 is no limit.
+    """
 
     redis_url: str
     database_url: str
@@ -19,6 +25,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 1
     lease_ms: int = LEASE_MS
     grace_s: float = 25.0
+    max_tasks: int = 0
+    max_memory_mib: int = 0
     retention_s: float = 7 * 86_400.0  # how long the ledger remembers an effect
 
     def to_json(self) -> str:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
 import secrets
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
-from onebeat import die_with_parent, ready
+from onebeat import ready
 from onebeat.clock import SYSTEM
 from onebeat.errors import StoreError
 from onebeat.failpoints import reach
@@ -26,9 +22,10 @@ from onebeat.ledger import Historian, Ledger
 from onebeat.vitals import Vitals
 from onebeat.wire import Command, Store
 from onebeat.worker.asked import Asked
-from onebeat.worker.child import FENCED_EXIT, SETTINGS, WID
+from onebeat.worker.child import FENCED_EXIT
 from onebeat.worker.history import HistoryThread
 from onebeat.worker.liveness import Liveness
+from onebeat.worker.seat import Seat
 from onebeat.worker.settings import WorkerSettings
 
 LOG = logging.getLogger("onebeat.worker")
@@ -36,22 +33,6 @@ CALM_S = 10.0  # a child that lived so long is started again at once
 BACKOFF_MAX_S = 10.0
 TICK_S = 0.05
 LATE_S = 6.0  # after grace: cancel (3 s), settle, leave
-
-
-@dataclass
-class Seat:
-    """The place of one worker process; successive incarnations sit on it."""
-
-    number: int
-    wid: str = ""
-    process: subprocess.Popen[bytes] | None = None
-    started_s: float = 0.0
-    failures: int = 0
-    start_at_s: float = 0.0
-    ready_fd: int | None = None
-    ready: bool = field(default=False)
-    quiet: bool = field(default=False)  # it was told to claim no more
-    leaving: bool = field(default=False)  # it was told to end, for another one to start
 
 
 class Supervisor:
@@ -62,6 +43,7 @@ class Supervisor:
         self._store = Store.open(settings.redis_url, settings.namespace, deadline_s=settings.lease_ms / 5000)
         self._queues = [queue_keys(settings.namespace, queue) for queue in settings.queues]
         self._seats = [Seat(number) for number in range(settings.processes)]
+        self._retired: list[Seat] = []  # they have done their share and end with their runs
         self._asked = Asked()
         self._fatal: Exception | None = None
         self._announced = False
@@ -113,30 +95,28 @@ class Supervisor:
             LOG.info("reloading: %d process(es) finish what they run, others take their place", len(able))
             for seat in self._seats:
                 seat.leaving = seat.process is not None
-                _tell([seat.process], signal.SIGTERM)
+                seat.tell(signal.SIGTERM)
         if asked.quiet and not all(seat.quiet for seat in able):
             LOG.info("quiet: nothing more is claimed; what runs goes on")
             for seat in able:
                 seat.quiet = True
-                _tell([seat.process], signal.SIGTSTP)
+                seat.tell(signal.SIGTSTP)
         if asked.dump:
             asked.dump = False
-            _tell([seat.process for seat in able], signal.SIGUSR1)
+            for seat in able:
+                seat.tell(signal.SIGUSR1)
 
     def _on_fatal(self, problem: Exception) -> None:
         self._fatal = problem
 
     def _on_cancel(self, ids: Sequence[str]) -> None:
-        """Tell the children, one of which has it. A full pipe is no harm: they are told again."""
+        """Tell the children, one of which has it."""
         lines = "".join(f"{id_}\n" for id_ in ids).encode()
-        for seat in self._seats:
-            process = seat.process
-            if process is not None and process.stdin is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    os.write(process.stdin.fileno(), lines)
+        for seat in (*self._seats, *self._retired):
+            seat.write(lines)
 
     def _wids(self) -> list[str]:
-        return [seat.wid for seat in self._seats if seat.wid]
+        return [seat.wid for seat in (*self._seats, *self._retired) if seat.wid]
 
     def _tend_seats(self) -> None:
         for seat in self._seats:
@@ -145,8 +125,17 @@ class Supervisor:
                     self._try_start(seat)
             elif seat.process.poll() is not None:
                 self._ended(seat, seat.process.returncode)
-            elif not seat.ready:
-                self._hear(seat)
+            elif (retired := seat.vacate()) is not None:
+                self._retired.append(retired)
+            else:
+                seat.enforce()
+                if not seat.ready:
+                    seat.hear()
+        for seat in self._retired:
+            seat.enforce()
+            if not seat.lives:
+                self._forget(seat)
+        self._retired = [seat for seat in self._retired if seat.process is not None]
         if not self._announced and all(seat.ready for seat in self._seats):
             self._announced = True
             names, slots = ", ".join(self._settings.queues), self._settings.concurrency
@@ -165,23 +154,7 @@ class Supervisor:
             seat.start_at_s = time.monotonic() + 0.5
             return
         reach("supervisor.joined")
-        seat.wid = wid
-        read_fd, write_fd = os.pipe()
-        os.set_blocking(read_fd, False)
-        env = {**os.environ, SETTINGS: self._settings.to_json(), WID: wid, ready.READY_FD: str(write_fd)}
-        try:
-            seat.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                die_with_parent.command([sys.executable, "-m", "onebeat.worker.child"], signal.SIGKILL),
-                stdin=subprocess.PIPE,
-                env=env,
-                pass_fds=(write_fd,),
-            )
-        finally:
-            os.close(write_fd)
-        reach("supervisor.started")
-        if seat.process.stdin is not None:
-            os.set_blocking(seat.process.stdin.fileno(), False)
-        seat.ready_fd, seat.ready, seat.started_s = read_fd, False, time.monotonic()
+        seat.start(wid, self._settings)
 
     def _card(self, wid: str) -> bytes:
         """Who and where this worker is, for people."""
@@ -195,39 +168,35 @@ class Supervisor:
             }
         )
 
-    def _hear(self, seat: Seat) -> None:
-        try:
-            seat.ready = bool(seat.ready_fd is not None and os.read(seat.ready_fd, 4096))
-        except BlockingIOError:
-            return
-
     def _ended(self, seat: Seat, status: int) -> None:
         """Recover what the process held, and start another one, later the more often it fails."""
         reach("supervisor.bereft")
         lived_s = time.monotonic() - seat.started_s
-        well = lived_s > CALM_S or status == FENCED_EXIT or seat.leaving
+        asked = seat.leaving or seat.retires
+        well = lived_s > CALM_S or status == FENCED_EXIT or asked
         seat.failures = 0 if well else seat.failures + 1
         wait_s = 0.0 if seat.failures <= 1 else min(BACKOFF_MAX_S, 0.25 * 2 ** (seat.failures - 1))
         LOG.log(
-            logging.INFO if seat.leaving else logging.ERROR,
+            logging.INFO if asked else logging.ERROR,
             "worker process %s ended with status %d; another starts in %.1f s",
             seat.wid,
             status,
             wait_s,
         )
-        wid, seat.wid = seat.wid, ""
-        self._forget(seat, wid)
+        self._forget(seat)
         seat.start_at_s = time.monotonic() + wait_s
 
-    def _forget(self, seat: Seat, wid: str) -> None:
-        if seat.process is not None and seat.process.stdin is not None:
-            seat.process.stdin.close()
-        if seat.ready_fd is not None:
-            os.close(seat.ready_fd)
-        seat.process, seat.ready_fd, seat.ready = None, None, False
-        seat.quiet = seat.leaving = False
+    def _forget(self, seat: Seat) -> None:
+        """Move what its dead process held; when we killed it, only the runs that it was for pay for that."""
+        wid, killed, blamed = seat.wid, seat.killed_s is not None, seat.blamed()
+        seat.clear()
+        for note in blamed:
+            LOG.error("%s was over its hard time limit of %g s", note.id, note.limit_ms / 1000)
         try:
-            self._liveness.bury(wid)
+            if killed:
+                self._liveness.expel(wid, blamed)
+            else:
+                self._liveness.bury(wid)
             self._store.perform(Command(("HDEL", self._store.space.workers, wid)))
         except StoreError as problem:
             LOG.warning("worker %s is recovered when its lease ends: %s", wid, problem)
@@ -235,25 +204,21 @@ class Supervisor:
     def _stop_children(self) -> None:
         """Tell them once, and again when told again or when their time is over."""
         deadline_s = time.monotonic() + self._settings.grace_s + LATE_S
-        processes = [seat.process for seat in self._seats if seat.process is not None]
-        LOG.info(
-            "stopping: %d process(es) finish what they run; signal again to cut them short", len(processes)
-        )
-        _tell(processes, signal.SIGTERM)
+        seats = [seat for seat in (*self._seats, *self._retired) if seat.process is not None]
+        LOG.info("stopping: %d process(es) finish what they run; signal again to cut them short", len(seats))
+        for seat in seats:
+            seat.tell(signal.SIGTERM)
         cut = False
-        while any(process.poll() is None for process in processes):
+        while any(seat.lives for seat in seats):
             if self._asked.stops > 1 and not cut:
                 cut = True
-                _tell(processes, signal.SIGQUIT)  # not TERM again: two pending ones are one
-            if time.monotonic() > deadline_s:
-                _tell(processes, signal.SIGKILL)
+                deadline_s = min(deadline_s, time.monotonic() + LATE_S)
+                for seat in seats:
+                    seat.tell(signal.SIGQUIT)  # not TERM again: two pending ones are one
+            for seat in seats:
+                seat.enforce()
+                if time.monotonic() > deadline_s:
+                    seat.kill()
             time.sleep(TICK_S)
-        for seat in self._seats:
-            if seat.wid:
-                self._forget(seat, seat.wid)
-
-
-def _tell(processes: Sequence[subprocess.Popen[bytes] | None], signum: signal.Signals) -> None:
-    for process in processes:
-        if process is not None and process.poll() is None:
-            process.send_signal(signum)
+        for seat in seats:
+            self._forget(seat)

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 import msgspec
 
@@ -19,6 +19,7 @@ from onebeat.queue.client import Handle, draft
 from onebeat.queue.default import default_async_client, default_client
 from onebeat.queue.enqueue import Draft
 from onebeat.queue.record import RECORDED, RetryPolicy
+from onebeat.worker.limits import Limits
 from onebeat.worker.registry import REGISTRY
 from onebeat.worker.signature import Signature
 
@@ -39,7 +40,7 @@ class Task(Generic[P, R]):
         name: str | None,
         queue: str,
         priority: int,
-        timeout_ms: int | None,
+        limits: Limits,
         retries: RetryPolicy,
         retry_on: _ERRORS,
         give_up_on: _ERRORS,
@@ -58,13 +59,15 @@ class Task(Generic[P, R]):
                 f"task {self.name}: priority {priority!r} must be 0 (first) to {PRIORITIES - 1}"
             )
         self.priority = priority
-        self.timeout_ms = timeout_ms
+        self.limits = limits
         self.retries = retries
         self.retry_on = retry_on
         self.give_up_on = give_up_on
         self.idempotent = idempotent
         self.record = record
         self.signature = Signature(self.name, self.function)
+        if self.signature.is_async:
+            limits.refuse_coroutine(self.name)
         functools.update_wrapper(self, self.function)
         REGISTRY.add(self)
 
@@ -158,6 +161,10 @@ class Task(Generic[P, R]):
         args, kwargs = self.signature.place(given, {})
         return self.singleton.key_for(self.function, args, kwargs)
 
+    def wants_again(self, kind: type[BaseException]) -> bool:
+        """Whether a run that ends with such an exception is tried again, as far as retries are left."""
+        return issubclass(kind, self.retry_on) and not issubclass(kind, self.give_up_on)
+
     def _draft(
         self,
         args: Sequence[Any],
@@ -173,6 +180,14 @@ class Task(Generic[P, R]):
         given = self.signature.fit(*payload.decode(one.message.body))
         name = self.unique(given)
         return one if name is None else msgspec.structs.replace(one, unique=name)
+
+
+def _policy(retries: int, backoff: str, delay: str, max_delay: str) -> RetryPolicy:
+    if backoff not in ("exponential", "constant"):
+        raise ConfigError(f"backoff {backoff!r} must be 'exponential' or 'constant'")
+    if isinstance(retries, bool) or not 0 <= retries <= 100:
+        raise ConfigError(f"retries {retries!r} must be 0 to 100")
+    return RetryPolicy(retries, backoff, parse_ms(delay), parse_ms(max_delay))
 
 
 def _name_of(function: Callable[..., Any]) -> str:
@@ -195,6 +210,8 @@ def task(
     queue: str = "default",
     priority: int = 0,
     timeout: str | None = None,
+    hard_timeout: str | None = None,
+    pool: Literal["thread", "process"] = "thread",
     retries: int = 0,
     backoff: str = "exponential",
     delay: str = "10s",
@@ -214,6 +231,8 @@ def task(
     queue: str = "default",
     priority: int = 0,
     timeout: str | None = None,
+    hard_timeout: str | None = None,
+    pool: Literal["thread", "process"] = "thread",
     retries: int = 0,
     backoff: str = "exponential",
     delay: str = "10s",
@@ -225,19 +244,19 @@ def task(
 ) -> Any:
     """Register a function as a task: `@task` or `@task(queue="reports", retries=3, timeout="10m")`.
 
-    `name`: `module:function` when not given. `timeout`, `delay`, `max_delay`: durations with a unit.
-    `retries`: tries after the first, each after an exponential backoff with full jitter (or `constant`),
-    for exceptions in `retry_on` and not in `give_up_on`. `idempotent`: its call is in the ledger even
-    though it takes no session. `record`: its successful ad-hoc calls appear in the history too.
+    `name`: `module:function` when not given. `timeout`, `hard_timeout`, `delay`, `max_delay`: durations with
+    a unit. A run longer than `timeout` is told to end by an exception; one longer than `hard_timeout` is
+    ended with its process, which costs the others in it a second start. With `pool="process"` a function
+    that computes runs in a process of its own, and costs no others anything. `retries`: tries after the
+    first, each after an exponential backoff with full jitter (or `constant`), for exceptions in `retry_on`
+    and not in `give_up_on`. `idempotent`: its call is in the ledger even though it takes no session.
+    `record`: its successful ad-hoc calls appear in the history too.
 
     Raises:
         ConfigError: a rule that cannot be meant.
     """
-    if backoff not in ("exponential", "constant"):
-        raise ConfigError(f"backoff {backoff!r} must be 'exponential' or 'constant'")
-    if isinstance(retries, bool) or not 0 <= retries <= 100:
-        raise ConfigError(f"retries {retries!r} must be 0 to 100")
-    policy = RetryPolicy(retries, backoff, parse_ms(delay), parse_ms(max_delay))
+    limits = Limits.read(timeout, hard_timeout, pool)
+    policy = _policy(retries, backoff, delay, max_delay)
 
     def register(target: Callable[..., Any]) -> Task[Any, Any]:
         return Task(
@@ -245,7 +264,7 @@ def task(
             name=name,
             queue=queue,
             priority=priority,
-            timeout_ms=parse_ms(timeout) if timeout else None,
+            limits=limits,
             retries=policy,
             retry_on=retry_on,
             give_up_on=give_up_on,

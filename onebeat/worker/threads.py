@@ -17,6 +17,11 @@ class TimeLimit(Exception):
     """The task ran longer than its `timeout`."""
 
 
+class HardTimeLimit(TimeLimit):
+    """It ran longer than its `hard_timeout` and was killed. Nothing raises it: `retry_on` and `give_up_on`
+    of a task may name it, and dead letters and the history do."""
+
+
 def _raise_in(thread_id: int, kind: type[BaseException] | None) -> None:
     """Have `kind` raised in a thread at its next bytecode; None takes back one not yet raised."""
     target = ctypes.py_object(kind) if kind is not None else None

@@ -31,6 +31,12 @@ def scheduled(ctx: Context, session: Session) -> None:
     _mark(session, ctx, "scheduled")
 
 
+@task(pool="process")
+def computed(ctx: Context, session: Session) -> None:
+    """A run in a process of its own."""
+    _mark(session, ctx, "computed")
+
+
 @task
 @singleton(key="counter", wait=5, lease=2)
 def count(ctx: Context, session: Session) -> None:

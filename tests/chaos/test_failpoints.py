@@ -28,6 +28,7 @@ from tests.worker.running import REPOSITORY, children_of, until
 CONFIG = """
 schedules:
   plain: {task: 'tests.chaos.tasks:scheduled', every: 1s}
+  far: {task: 'tests.chaos.tasks:computed', every: 1s}
   single: {task: 'tests.chaos.tasks:count', every: 1s, singleton: {key: one}}
 """
 
@@ -63,6 +64,7 @@ def test_every_point_is_reached_by_one_life_of_everything(tmp_path: Path) -> Non
         )
     try:
         until(lambda: (notes / "cycle.ready").exists(), "a run is over")
+        until(lambda: (notes / "runner.ended").exists(), "one in its own process is over")
         record = json.loads((tmp_path / ".onebeat" / "store.json").read_text())
         with Store.open(f"unix://{record['socket']}") as store:
             keys = queue_keys("onebeat", "default")

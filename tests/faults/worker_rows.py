@@ -6,6 +6,8 @@ from tests.faults.row import Row
 
 _RUN = "faults/test_worker_points.py::"
 _DEATHS = "worker/test_deaths.py::"
+_FAR = "worker/test_process_pool.py::"
+_LIMITS = "worker/test_hard_limits.py::"
 _ENDS = "worker/test_runs.py::test_every_end"
 _MISUSE = "ledger/test_misuse.py::"
 
@@ -185,5 +187,33 @@ ROWS: tuple[Row, ...] = (
         "failpoints run.claimed:raise, run.ended:raise",
         "the process ends and says why; the message is delivered again",
         f"{_RUN}test_a_run_that_cannot_be_brought_to_its_end_ends_its_process",
+    ),
+    Row(
+        "W27",
+        "a run beyond its hard limit: holds the interpreter, sleeps in C, catches everything, stands still",
+        "the task",
+        "killed; it alone has failed, its siblings run again with no delivery counted",
+        f"{_LIMITS}test_it_ends_as_a_dead_letter_and_its_siblings_run_again_at_no_cost",
+    ),
+    Row(
+        "W28",
+        "killed at the end of a stop, the interpreter held",
+        "SIGQUIT",
+        "given back, no delivery counted",
+        f"{_LIMITS}test_what_is_killed_at_the_end_of_a_stop_has_not_failed",
+    ),
+    Row(
+        "W29",
+        "the process of a CPU-bound run dies",
+        "SIGSEGV",
+        "that run has failed; its siblings on threads and in processes go on",
+        f"{_FAR}test_one_that_dies_fails_its_own_message_and_no_other",
+    ),
+    Row(
+        "W30",
+        "supervisor killed while a CPU-bound run holds its interpreter",
+        "SIGKILL",
+        "both processes below it end with it",
+        f"{_FAR}test_a_killed_supervisor_takes_them_along",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.interleave.effects import Effects
 from tests.interleave.emission import Emission
+from tests.interleave.killing import Killing
 from tests.interleave.locking import Locking
 from tests.interleave.once import Once
 from tests.interleave.queueing import Queueing
@@ -12,7 +13,7 @@ from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
 
 SCENARIOS: dict[str, type[Scenario]] = {
-    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Once, Effects)
+    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Once, Killing, Effects)
 }
 SHARES = {
     "emission": 0.35,
@@ -20,6 +21,7 @@ SHARES = {
     "shares": 0.1,
     "several": 0.05,
     "queue": 0.1,
-    "once": 0.1,
+    "once": 0.05,
+    "kills": 0.05,
     "effects": 0.15,
 }

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from onebeat import Context, Retry, singleton, task
+from onebeat.worker.threads import HardTimeLimit
 
 
 def _note(what: str) -> None:
@@ -97,6 +98,52 @@ def hog(word: str, seconds: float) -> None:
     sleep_ = ctypes.PyDLL(None).usleep  # PyDLL does not release the GIL
     sleep_(int(seconds * 1_000_000))
     _note(f"end {word}")
+
+
+@task(hard_timeout="800ms")
+def hog_limited(word: str) -> None:
+    """The interpreter held for longer than any test; nothing in this process can end it."""
+    _note(f"begin {word}")
+    ctypes.PyDLL(None).usleep(600_000_000)
+
+
+@task(hard_timeout="800ms")
+def sleep_limited(word: str) -> None:
+    """One call into C that lets others run, and that no exception interrupts."""
+    _note(f"begin {word}")
+    time.sleep(600)
+
+
+@task(hard_timeout="800ms", timeout="500ms")
+async def await_limited(word: str) -> None:
+    """It was told and does not listen."""
+    _note(f"begin {word}")
+    while True:
+        try:
+            await asyncio.sleep(600)
+        except asyncio.CancelledError:
+            _note(f"told {word}")
+
+
+@task(hard_timeout="2s", retries=9, delay="10ms")
+def slow_at_first(word: str, ctx: Context, session: Session) -> None:
+    session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    if ctx.attempt == 1:
+        time.sleep(600)
+
+
+@task(hard_timeout="800ms", retries=5, delay="10ms", give_up_on=(HardTimeLimit,))
+def hog_once(word: str) -> None:
+    _note(f"begin {word}")
+    time.sleep(600)
+
+
+@task(hard_timeout="800ms")
+def stop_limited(word: str) -> None:
+    """The whole process stands still; soon, the signal need not meet this thread first."""
+    _note(f"begin {word}")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(600)
 
 
 @task

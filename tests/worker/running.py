@@ -60,7 +60,7 @@ class Workshop:
             redis_url=self.url,
             database_url=f"sqlite:///{self.database}",
             namespace=self.namespace,
-            imports=("tests.worker.acts",),
+            imports=("tests.worker.acts", "tests.worker.computing"),
             **chosen,
         )
         env = {**os.environ, "TEST_SETTINGS": told.to_json(), "ACTS_FILE": str(self.notes_file)}
@@ -105,7 +105,8 @@ class Workshop:
         return {k.decode(): v.decode() for k, v in redis.hgetall(self.keys.deadwhy).items()}
 
     def enqueue(self, name: str, *args: object, **rules: object) -> str:
-        return self.client.enqueue(f"tests.worker.acts:{name}", args, **rules).id
+        place = "" if ":" in name else "tests.worker.acts:"
+        return self.client.enqueue(f"{place}{name}", args, **rules).id
 
     def close(self) -> None:
         for process in self._workers:

@@ -13,13 +13,13 @@ from onebeat.errors import BadArguments, ConfigError, UnknownTask
 from onebeat.queue.record import Header, Message, RetryPolicy, unpack
 from onebeat.queue.states import Move
 from onebeat.worker import reserve
-from onebeat.worker.bench import Conflict
 from onebeat.worker.outcome import End, Outcome, line_of
 from onebeat.worker.registry import Registry, import_all
 from onebeat.worker.retry import delay_after
 from onebeat.worker.run import outcome_of
 from onebeat.worker.signature import Signature
 from onebeat.worker.task import task
+from onebeat.worker.turn import Conflict
 from onebeat.worker.verdict import PARK_MAX_MS, Verdict, after, settle
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Every row of the table of signals: idle and busy, async and thread."""
+"""Every row of the table of signals: idle and busy, async, thread and process."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import pytest
 
 from tests.worker.running import PATIENCE_S, Workshop, children_of, until
 
-BOTH = pytest.mark.parametrize("name", ["wait", "await_"])
+BOTH = pytest.mark.parametrize(
+    "name", ["wait", "await_", "tests.worker.computing:wait"], ids=["thread", "async", "process"]
+)
 STOPS = pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 
 
-GATES = pytest.mark.parametrize("name", ["gate", "agate"])
+GATES = pytest.mark.parametrize(
+    "name", ["gate", "agate", "tests.worker.computing:gate"], ids=["thread", "async", "process"]
+)
 
 
 def left(shop: Workshop) -> int:
