@@ -14,16 +14,22 @@ from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, note, print_facts, print_json, print_rows, print_table
 from onebeat.cli.times import local_text, span_text, until_text, utc_text
 from onebeat.errors import NotFound, Refused
-from onebeat.keys import LockKeys
-from onebeat.locks import Holder, Lock, holders
-from onebeat.locks.history import Hold, story
+from onebeat.keys import LockKeys, ShareKeys
+from onebeat.locks import Holder, Lock, Roster, holders
+from onebeat.locks.history import Hold, Story, story
+from onebeat.locks.listing import holders_in
+from onebeat.locks.roster import roster
 
 
 @click.command()
 @json_option
 @opens()
 def locks(app: App, as_json: bool) -> None:
-    """List the locks that are held."""
+    """List the locks that are held, of every kind.
+
+    A semaphore and a lock for readers and writers have a line for each that is in, the first 64 of a name. A
+    MultiLock is its parts; WITH names the others. Locks with redis-py's face have plain names: not listed.
+    """
     print_rows(
         "onebeat.locks/1",
         holders(app.store),
@@ -31,6 +37,7 @@ def locks(app: App, as_json: bool) -> None:
         record=_holder_record,
         columns=[
             Column("LOCK", lambda row: row.name),
+            Column("KIND", _kind),
             Column("HOST", lambda row: row.host),
             Column("PID", lambda row: row.pid or None, right=True),
             Column("TASK", lambda row: row.task),
@@ -38,6 +45,7 @@ def locks(app: App, as_json: bool) -> None:
             Column("ENDS", lambda row: until_text(row.remaining_ms), right=True),
             Column("FENCE", lambda row: row.fence, right=True),
             Column("WAITING", lambda row: row.waiters, right=True),
+            Column("WITH", lambda row: ", ".join(row.beside)),
         ],
         empty="no lock is held",
     )
@@ -54,25 +62,32 @@ def lock() -> None:
 @json_option
 @opens()
 def show(app: App, name: str, as_json: bool) -> None:
-    """Show who holds a lock, who waits, and how its last holds ended.
+    """Show who holds a lock, who waits, and how its last holds ended; or who is in of a semaphore or RWLock.
 
     `release` is the usual end, `force` that by 'lock release'. `lapsed`: its holder died, or lost touch with
     the store for longer than the lease; the next one had to wait for that.
     """
     known = app.store.run(story(LockKeys(app.namespace.value, name)))
-    if known is None:
+    shared = app.store.run(roster(ShareKeys(app.namespace.value, name)))
+    if known is None and not shared.fence:
         raise NotFound(f"nobody used a lock {name!r} in the last 30 days: 'onebeat locks' lists what is held")
     if as_json:
-        held = _holder_record(known.holder) if known.holder else None
-        past = [_hold_record(one) for one in known.past]
-        print_json("onebeat.lock/1", name=name, fence=known.fence, holder=held, past=past)
+        print_json("onebeat.lock/1", name=name, **_story_record(known), share=_share_record(shared))
         return
+    if known is not None:
+        _print_story(name, known)
+    if shared.fence:
+        _print_share(shared)
+
+
+def _print_story(name: str, known: Story) -> None:
     holder = known.holder
     print_facts(
         [
             ("lock", name),
             ("held by", str(holder) if holder else "nobody"),
             ("ends", f"{until_text(holder.remaining_ms)}, unless renewed" if holder else None),
+            ("with", ", ".join(holder.beside) if holder and holder.beside else None),
             ("waiting", holder.waiters if holder else None),
             ("last fence", known.fence),
         ]
@@ -94,6 +109,36 @@ def show(app: App, name: str, as_json: bool) -> None:
                 Column("REASON", lambda one: one.reason),
             ],
         )
+
+
+def _print_share(shared: Roster) -> None:
+    print_facts(
+        [
+            ("semaphore or readers and writers", shared.name),
+            ("in", shared.count),
+            ("waiting", shared.waiters),
+            ("last fence", shared.fence),
+        ]
+    )
+    if shared.permits:
+        click.echo()
+        print_table(
+            holders_in(shared),
+            [
+                Column("KIND", _kind),
+                Column("HOST", lambda one: one.host),
+                Column("PID", lambda one: one.pid or None, right=True),
+                Column("TASK", lambda one: one.task),
+                Column("HELD", lambda one: span_text(one.now_ms - one.since_ms), right=True),
+                Column("ENDS", lambda one: until_text(one.remaining_ms), right=True),
+                Column("FENCE", lambda one: one.fence, right=True),
+                Column("WITH", lambda one: ", ".join(one.beside)),
+            ],
+        )
+
+
+def _kind(row: Holder) -> str:
+    return f"{row.kind} of {row.limit}" if row.limit else row.kind
 
 
 @lock.command()
@@ -139,9 +184,25 @@ def somebody_is_there() -> bool:
     return sys.stdin.isatty()
 
 
+def _story_record(known: Story | None) -> Mapping[str, object]:
+    if known is None:
+        return {"fence": None, "holder": None, "past": []}
+    holder = _holder_record(known.holder) if known.holder else None
+    return {"fence": known.fence, "holder": holder, "past": [_hold_record(one) for one in known.past]}
+
+
+def _share_record(shared: Roster) -> Mapping[str, object] | None:
+    if not shared.fence:
+        return None
+    inside = [_holder_record(one) for one in holders_in(shared)]
+    return {"fence": shared.fence, "count": shared.count, "waiters": shared.waiters, "holders": inside}
+
+
 def _holder_record(row: Holder) -> Mapping[str, object]:
     return {
         "name": row.name,
+        "kind": row.kind or None,
+        "limit": row.limit,
         "host": row.host or None,
         "pid": row.pid or None,
         "task": row.task or None,
@@ -150,6 +211,7 @@ def _holder_record(row: Holder) -> Mapping[str, object]:
         "remaining_ms": row.remaining_ms,
         "fence": row.fence,
         "waiters": row.waiters,
+        "with": list(row.beside),
     }
 
 

@@ -46,10 +46,14 @@ class Awaiting(Handle[AsyncStore]):
             StoreError: the store does not answer, or refuses.
             ForkedHandle: this handle was made in another process.
         """
+        return await self.acquire_beside(wait, ())
+
+    async def acquire_beside(self, wait: float | None, beside: tuple[str, ...]) -> Lease | None:
+        """As `acquire`, as a part of a `MultiLock` with the locks of these names."""
         wait = checked_wait_s(wait)
         if again := self._again():
             return again
-        attempt = self._attempt()
+        attempt = self._attempt(beside)
         try:
             grant = await self.store.run(protocol.acquire(attempt, wait, self._clock))
             return None if grant is None else self._held(attempt, grant)

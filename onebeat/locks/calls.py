@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from onebeat.keys import LockKeys, ShareKeys
+from onebeat.locks.who import ALONE
 from onebeat.wire import Call, load
 
 ACQUIRE = load("locks", "acquire")
@@ -21,7 +22,6 @@ SHARE = load("locks", "share")
 PROLONG = load("locks", "prolong")
 
 BELL_MS = 10_000
-ALONE = 0  # the room of who tolerates nobody beside it
 
 AnyKeys: TypeAlias = LockKeys | ShareKeys
 Held: TypeAlias = tuple[AnyKeys, str, int]

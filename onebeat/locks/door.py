@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from onebeat.errors import ConfigError, ForkedHandle
+from onebeat.locks.who import Who
 from onebeat.wire import AsyncStore, Store
 
 NAMESPACE = "onebeat"
-TASK_MAX = 80  # letters of what people are told about the work under a lock
 
 
 def store_of(client: Any, namespace: str = NAMESPACE) -> Store:
@@ -62,16 +62,15 @@ def _host() -> str:
     return socket.gethostname()
 
 
-def who_am_i(task: str = "", message: str = "") -> str:
+def who_am_i(task: str = "", message: str = "", room: int | None = None, beside: tuple[str, ...] = ()) -> str:
     """JSON about this process and its work, shown to those who find the lock held."""
-    written = _written(os.getpid(), task[:TASK_MAX])
+    written = _written(os.getpid(), task, room, beside)
     return f'{written[:-1]}, "message": {json.dumps(message)}}}' if message else written
 
 
 @lru_cache(maxsize=256)
-def _written(pid: int, task: str) -> str:
-    told = {"host": _host(), "pid": pid}
-    return json.dumps(told | {"task": task} if task else told)
+def _written(pid: int, task: str, room: int | None, beside: tuple[str, ...]) -> str:
+    return Who(_host(), pid, task, room, beside=beside).written()
 
 
 def same_process(made_in_pid: int, name: str) -> None:

@@ -10,13 +10,15 @@ from typing import Any, Generic, TypedDict, TypeVar
 
 from onebeat.clock import SYSTEM, Clock
 from onebeat.errors import ConfigError, LockError, LockTimeout, StoreError
+from onebeat.keys import ShareKeys
 from onebeat.locks import keeper
-from onebeat.locks.calls import ALONE, AnyKeys, Attempt
+from onebeat.locks.calls import AnyKeys, Attempt
 from onebeat.locks.door import NAMESPACE, new_token, same_process, who_am_i
 from onebeat.locks.lease import Lease
 from onebeat.locks.nest import Nest
 from onebeat.locks.protocol import Grant
 from onebeat.locks.validity import checked_lease_ms
+from onebeat.locks.who import ALONE
 from onebeat.wire import AsyncStore, Store
 
 MAX_HOLD_S = 86_400.0
@@ -89,11 +91,11 @@ class Handle(Generic[StoreT]):
         same_process(self._pid, self.name)
         return self._nest.again(_caller()) if self._nest else None
 
-    def _attempt(self) -> Attempt:
+    def _attempt(self, beside: tuple[str, ...]) -> Attempt:
         same_process(self._pid, self.name)
-        return Attempt(
-            self.keys, new_token(), self._lease_ms, who_am_i(self._task, self._message), self._room
-        )
+        room = self._room if isinstance(self.keys, ShareKeys) else None
+        who = who_am_i(self._task, self._message, room, beside)
+        return Attempt(self.keys, new_token(), self._lease_ms, who, self._room)
 
     def _held(self, attempt: Attempt, grant: Grant) -> Lease:
         lease = Lease(self.keys, attempt.token, grant, self._lease_ms / 1000, self._clock)

@@ -16,7 +16,8 @@ from onebeat.keys import LockKeys
 from onebeat.locks import view
 from onebeat.locks.calls import text_of
 from onebeat.locks.protocol import INSIST_S
-from onebeat.locks.view import Holder, who_was
+from onebeat.locks.view import Holder
+from onebeat.locks.who import who_was
 from onebeat.wire import Command, Protocol, insist
 
 
@@ -76,6 +77,6 @@ def _holds(past: str) -> Iterator[Hold]:
 
 
 def _hold(event: str, who: Any, fence: int, since_ms: int, until_ms: int, note: dict[str, Any]) -> Hold:
-    host, pid, task = who_was(json.dumps(who))
+    known = who_was(json.dumps(who))
     told = note.get("waited_ms"), note.get("renewals"), str(note.get("reason", ""))
-    return Hold(event, host, pid, task, fence, since_ms, until_ms, *told)
+    return Hold(event, known.host, known.pid, known.task, fence, since_ms, until_ms, *told)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, Unpack
 
 from onebeat.errors import LeaseLost, NotFound, StoreError
 from onebeat.keys import LockKeys
-from onebeat.locks import protocol, roster, view
+from onebeat.locks import listing, protocol, roster, view
 from onebeat.locks.calls import Attempt
 from onebeat.locks.door import NAMESPACE, store_of, who_am_i
 from onebeat.locks.handle import Handle, Options, timeout_error
@@ -42,10 +42,14 @@ class Blocking(Handle[Store]):
             StoreError: the store does not answer, or refuses.
             ForkedHandle: this handle was made in another process.
         """
+        return self.acquire_beside(wait, ())
+
+    def acquire_beside(self, wait: float | None, beside: tuple[str, ...]) -> Lease | None:
+        """As `acquire`, as a part of a `MultiLock` with the locks of these names."""
         wait = checked_wait_s(wait)
         if again := self._again():
             return again
-        attempt = self._attempt()
+        attempt = self._attempt(beside)
         try:
             grant = self.store.run(protocol.acquire(attempt, wait, self._clock))
             return None if grant is None else self._held(attempt, grant)
@@ -151,10 +155,12 @@ def until_released(
 
 
 def holders(client: Any, *, namespace: str = NAMESPACE) -> list[Holder]:
-    """Every lock that is held, by name. Reads the whole key space, in small steps.
+    """Every lock that is held, and who is in of semaphores and of locks for readers and writers, by name.
+
+    Reads the whole key space, in small steps.
 
     Raises:
         StoreError: the store does not answer, or refuses.
     """
     store = store_of(client, namespace)
-    return store.run(view.holders_of(store.namespace))
+    return store.run(listing.holders_of(store.namespace))

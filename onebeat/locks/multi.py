@@ -134,6 +134,9 @@ class _Several(Generic[HandleT]):
         names = ", ".join(repr(lock.name) for lock in self.locks)
         return LockTimeout(f"of the locks {names}, {missed!r} was not free within {wait_s} s: none is held")
 
+    def _beside(self, lock: HandleT) -> tuple[str, ...]:
+        return tuple(each.name for each in self.locks if each is not lock)
+
     def _of(self, lease: MultiLease) -> list[tuple[HandleT, Lease]]:
         return list(zip(self.locks, lease.leases, strict=True))
 
@@ -173,7 +176,7 @@ class MultiLock(_Several[Blocking]):
     def _perform(self, step: Take | GiveBack) -> Lease | None:
         lock: Blocking = step.lock
         if isinstance(step, Take):
-            return lock.acquire(step.wait_s)
+            return lock.acquire_beside(step.wait_s, self._beside(lock))
         try:
             lock.release(step.lease)
         except StoreError as problem:
@@ -212,7 +215,7 @@ class AsyncMultiLock(_Several[Awaiting]):
     async def _perform(self, step: Take | GiveBack) -> Lease | None:
         lock: Awaiting = step.lock
         if isinstance(step, Take):
-            return await lock.acquire(step.wait_s)
+            return await lock.acquire_beside(step.wait_s, self._beside(lock))
         try:
             await lock.release(step.lease)
         except StoreError as problem:

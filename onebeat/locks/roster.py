@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from onebeat.keys import ShareKeys
 from onebeat.locks import view
 from onebeat.locks.calls import AnyKeys, text_of
 from onebeat.locks.protocol import INSIST_S
+from onebeat.locks.who import Who, who_was
 from onebeat.wire import Protocol, insist, load
 
 ROSTER = load("locks", "roster")
@@ -24,6 +23,8 @@ class Permit:
     pid: int
     fence: int
     remaining_ms: int
+    since_ms: int  # by its fence, which begins with the store's time
+    who: Who
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}" if self.host else "one that just left"
@@ -37,6 +38,8 @@ class Roster:
     count: int
     waiters: int
     permits: tuple[Permit, ...]
+    fence: int  # the last one that was handed out; 0 when nobody used it in the last thirty days
+    now_ms: int
 
     def __str__(self) -> str:
         shown = ", ".join(str(permit) for permit in self.permits[:3])
@@ -49,20 +52,19 @@ def roster(keys: ShareKeys) -> Protocol[Roster]:
     Raises:
         StoreError: no answer, or refused.
     """
-    call = ROSTER.call(permits=keys.permits, holders=keys.holders, queue=keys.queue)
-    waiters, count, *rows = yield from insist(call, within_s=INSIST_S)
+    call = ROSTER.call(permits=keys.permits, holders=keys.holders, state=keys.state, queue=keys.queue)
+    waiters, count, fence, now, *rows = yield from insist(call, within_s=INSIST_S)
+    now_ms = int(now)
     each = zip(rows[::3], rows[1::3], rows[2::3], strict=True)
-    permits = tuple(_permit(text_of(token), int(left_ms), text_of(known)) for token, left_ms, known in each)
-    return Roster(keys.name, int(count), int(waiters), permits)
+    permits = tuple(_permit(text_of(token), int(left), text_of(known), now_ms) for token, left, known in each)
+    return Roster(keys.name, int(count), int(waiters), permits, int(fence), now_ms)
 
 
-def _permit(token: str, left_ms: int, known: str) -> Permit:
-    fence, _, who = known.partition(" ")
-    host, pid = "", 0
-    with suppress(ValueError, KeyError, TypeError):  # kept shut after its release, or by another version
-        told = json.loads(who)
-        host, pid = str(told["host"]), int(told["pid"])
-    return Permit(token, host, pid, int(fence or 0), left_ms)
+def _permit(token: str, left_ms: int, known: str, now_ms: int) -> Permit:
+    written, _, told = known.partition(" ")
+    who, fence = who_was(told), int(written or 0)  # nobody where it is kept shut after its release
+    since_ms = min(fence // 1000, now_ms) or now_ms
+    return Permit(token, who.host, who.pid, fence, left_ms, since_ms, who)
 
 
 def words(keys: AnyKeys) -> Protocol[str]:

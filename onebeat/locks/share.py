@@ -7,14 +7,13 @@ from typing import Any, Unpack
 from onebeat.errors import ConfigError
 from onebeat.keys import ShareKeys
 from onebeat.locks.alock import Awaiting
-from onebeat.locks.calls import ALONE
 from onebeat.locks.door import NAMESPACE, async_store_of, store_of
 from onebeat.locks.handle import Options
 from onebeat.locks.lock import Blocking
 from onebeat.locks.roster import Roster, roster
+from onebeat.locks.who import ALONE, READERS_MAX
 
-LIMIT_MAX = 1_000_000
-READERS_MAX = LIMIT_MAX
+LIMIT_MAX = READERS_MAX - 1
 
 
 def checked_limit(name: str, limit: int) -> int:

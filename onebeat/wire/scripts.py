@@ -60,12 +60,25 @@ class Script:
         """What EVALSHA calls it (SHA-1 is the server's choice, not a security measure)."""
         return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
+    @cached_property
+    def _single(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """The names of KEYS and ARGV where each stands for one value."""
+        if any(slot.rest or slot.size != 1 for slot in (*self.keys, *self.args)):
+            return None
+        return tuple(slot.name for slot in self.keys), tuple(slot.name for slot in self.args)
+
     def call(self, **named: Any) -> Call:
         """The call with these values, by header name; groups and rests take sequences.
 
         Raises:
             TypeError: a name is missing, unknown, or a row has the wrong width.
         """
+        if self._single is not None and len(named) == len(self.keys) + len(self.args):
+            try:
+                first, second = self._single
+                return Call(self, tuple([named[key] for key in first]), tuple([named[arg] for arg in second]))
+            except KeyError:
+                pass  # the long way says which
         keys: list[Arg] = []
         args: list[Arg] = []
         try:

@@ -14,6 +14,7 @@ from onebeat.errors import StoreError
 from onebeat.keys import SpaceKeys
 from onebeat.wire import connect
 from onebeat.wire.drive import drive, drive_async
+from onebeat.wire.lines import Lines
 from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, T
 from onebeat.wire.translate import translate
 
@@ -69,7 +70,7 @@ class Store(_Driver["redis.Redis"]):
     def __init__(self, client: redis.Redis, namespace: str = "onebeat", *, where: str = "") -> None:
         super().__init__(client, namespace, where=where)
         self._url: str | None = None  # None: a client was given, and is used for everything
-        self._patient: dict[float, redis.Redis] = {}
+        self._lines: dict[float, Lines] = {}
 
     @classmethod
     def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
@@ -80,6 +81,7 @@ class Store(_Driver["redis.Redis"]):
         """
         store = cls(connect.open_redis(url, deadline_s), namespace, where=connect.without_secret(url))
         store._url = url
+        store._lines[0.0] = Lines(store.client)
         return store
 
     def perform(self, effect: Effect) -> Any:
@@ -93,7 +95,7 @@ class Store(_Driver["redis.Redis"]):
             return None
         import redis.exceptions as kinds
 
-        send: Callable[..., Any] = self._client_for(effect).execute_command
+        send = self._send_for(effect)
         try:
             if not isinstance(effect, Call):
                 return send(*effect.words)
@@ -104,14 +106,16 @@ class Store(_Driver["redis.Redis"]):
         except (kinds.RedisError, OSError) as problem:
             raise translate(self.where, problem) from problem
 
-    def _client_for(self, effect: Call | Command) -> redis.Redis:
-        """The client whose deadline fits: a blocking read has one of its own, longer than its block."""
-        if self._url is None or isinstance(effect, Call) or not effect.block_s:
-            return self.client
-        deadline_s = patient_deadline_s(effect.block_s)
-        if deadline_s not in self._patient:
-            self._patient[deadline_s] = connect.open_redis(self._url, deadline_s)
-        return self._patient[deadline_s]
+    def _send_for(self, effect: Call | Command) -> Callable[..., Any]:
+        """What sends within the deadline that fits: that of a blocking read is longer than its block."""
+        if self._url is None:
+            send: Callable[..., Any] = self.client.execute_command
+            return send
+        block_s = effect.block_s if isinstance(effect, Command) else 0.0
+        deadline_s = patient_deadline_s(block_s) if block_s else 0.0
+        if deadline_s not in self._lines:
+            self._lines.setdefault(deadline_s, Lines(connect.open_redis(self._url, deadline_s)))
+        return self._lines[deadline_s].send
 
     def run(self, protocol: Protocol[T]) -> T:
         """What `protocol` returns, its effects performed in order."""
@@ -119,8 +123,9 @@ class Store(_Driver["redis.Redis"]):
 
     def close(self) -> None:
         """Close every connection; the store can be used again."""
-        for client in (self.client, *self._patient.values()):
-            client.connection_pool.disconnect()
+        self.client.connection_pool.disconnect()
+        for lines in self._lines.values():
+            lines.close()
 
     def __enter__(self) -> Self:
         return self

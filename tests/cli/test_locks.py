@@ -15,7 +15,7 @@ import pytest
 from onebeat.app import App
 from onebeat.cli import locks as commands
 from onebeat.keys import LockKeys
-from onebeat.locks import Lock
+from onebeat.locks import Lock, MultiLock, RWLock, Semaphore
 from onebeat.wire import Command
 from tests.cli.commands import Answer, finished, onebeat, spawn
 from tests.locks.waiting import until
@@ -44,6 +44,41 @@ def test_locks(app: App) -> None:
         assert 0 < row["remaining_ms"] <= 10_000
         assert onebeat("locks").out.splitlines()[1].startswith(NAME)
     assert told("locks")["items"] == []
+
+
+def test_locks_of_every_kind(app: App) -> None:
+    semaphore, rw = Semaphore(app.client, "pool", 3, task="shop.copy"), RWLock(app.client, "book")
+    both = MultiLock([Lock(app.client, NAME), RWLock(app.client, "other").write])
+    with semaphore.hold() as permit, rw.read.hold(), both.hold():
+        rows = {(row["name"], row["kind"]): row for row in told("locks")["items"]}
+        assert set(rows) == {("pool", "permit"), ("book", "read"), (NAME, "lock"), ("other", "write")}
+        pool = rows["pool", "permit"]
+        assert (pool["limit"], pool["pid"], pool["task"], pool["fence"]) == (
+            3,
+            os.getpid(),
+            "shop.copy",
+            permit.fence,
+        )
+        assert pool["age_ms"] >= 0
+        assert 0 < pool["remaining_ms"] <= 10_000
+        assert rows[NAME, "lock"]["with"] == ["other"]
+        assert rows["other", "write"]["with"] == [NAME]
+        assert "permit of 3" in onebeat("locks").out
+    assert told("locks")["items"] == []
+
+
+def test_show_of_a_share(app: App) -> None:
+    with Semaphore(app.client, "pool", 3).hold() as permit:
+        found = told("lock", "show", "pool")
+        assert (found["holder"], found["past"], found["fence"]) == (None, [], None)
+        share = found["share"]
+        assert (share["count"], share["waiters"], share["fence"]) == (1, 0, permit.fence)
+        assert [(one["kind"], one["limit"], one["pid"]) for one in share["holders"]] == [
+            ("permit", 3, os.getpid())
+        ]
+        assert "permit of 3" in onebeat("lock", "show", "pool").out
+    share = told("lock", "show", "pool")["share"]
+    assert (share["count"], share["holders"]) == (0, [])
 
 
 def test_show_of_a_held_lock(app: App) -> None:

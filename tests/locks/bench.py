@@ -142,4 +142,6 @@ class ShareBench:
         return PROLONG.call(permits=[self.keys.permits], holds=[(token, ttl_ms)])
 
     def roster_call(self) -> Call:
-        return ROSTER.call(permits=self.keys.permits, holders=self.keys.holders, queue=self.keys.queue)
+        return ROSTER.call(
+            permits=self.keys.permits, holders=self.keys.holders, state=self.keys.state, queue=self.keys.queue
+        )

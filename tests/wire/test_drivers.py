@@ -137,7 +137,7 @@ def test_a_client_that_was_given_is_used_for_everything(server: Server, namespac
     with server.redis() as client:
         store = Store(client, namespace)
         assert store.perform(echo("x")) == b"x"
-        assert store._client_for(Command(("PING",), block_s=1.0)) is client
+        assert store._send_for(Command(("PING",), block_s=1.0)) == client.execute_command
 
 
 def test_a_quiet_fake_is_a_fake(fake_server: Callable[[Answer], FakeServer], open_driver: OpenDriver) -> None:

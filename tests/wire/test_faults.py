@@ -58,9 +58,9 @@ def answers(driver: Driver) -> bool:
 def test_blocking_reads_of_many_lengths_share_few_clients(server: Server, namespace: str) -> None:
     with Store.open(server.url, namespace) as store:
         lengths = [0.1, 0.5, 0.9, 1.0, 1.1, 2.0, 3.0, 4.0]
-        clients = {store._client_for(Command(("BLPOP",), block_s=block_s)) for block_s in lengths}
-        assert store.client not in clients
-        assert len(clients) == 3
+        senders = {store._send_for(Command(("BLPOP",), block_s=block_s)) for block_s in lengths}
+        assert store._send_for(Command(("PING",))) not in senders
+        assert len(senders) == 3
 
 
 @pytest.mark.parametrize(
