@@ -167,6 +167,17 @@ def test_a_second_signal_kills_them_and_pushes_back(shop: Workshop) -> None:
     assert record[2] == 0, "deliveries"
 
 
+def test_an_idle_one_ends_with_its_worker(shop: Workshop) -> None:
+    send(shop, "write", "word")
+    worker = shop.worker(concurrency=1)
+    until(lambda: shop.stats().get("finish") == 1, "it is idle")
+    (runner,) = children_of(*children_of(worker.pid))
+    worker.terminate()
+    assert worker.wait(PATIENCE_S) == 0
+    until(lambda: not alive([runner]), "it is gone")
+    assert shop.client.store.client.zcard(shop.keys.lease) == 0
+
+
 def test_one_that_did_its_share_is_replaced(shop: Workshop) -> None:
     for number in range(3):
         send(shop, "tell_pid", str(number))
