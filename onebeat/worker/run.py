@@ -75,9 +75,12 @@ def run_here(message: Message, fence: int, now_ms: int, bench: Bench, lease: Gri
     ready: Ready | None = None
     try:
         ready = _prepared(message, fence, now_ms, bench)
-        with bench.limited(ready):
-            work = functools.partial(bench.perform_here, ready, lease)
+        work = functools.partial(bench.perform_here, ready, lease)
+        if ready.hard_ms is None:
             result = bench.threads.cancellable(message.id, work, ready.timeout_s)
+        else:
+            with bench.limited(ready):
+                result = bench.threads.cancellable(message.id, work, ready.timeout_s)
         return _done(result, started_ms, bench)
     except BaseException as problem:
         failed = outcome_of(problem, ready, cut=False, cancelled=message.id in bench.cancelled)
