@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onebeat.errors import ConfigError, NotFound, Refused
-from onebeat.queue import Client
+from onebeat.queue import Client, KeyRing, ring_from
 from onebeat.wire import Store, find_store
 from onebeat.wire.default import NAMESPACE
 from onebeat.wire.locate import HOME, Found, live_home
@@ -154,9 +154,14 @@ class App:
         return Store.open(self.redis_url.value, self.namespace.value)
 
     @cached_property
+    def ring(self) -> KeyRing:
+        """The keys that sign messages, from the environment; a ConfigError when they cannot be read."""
+        return ring_from(self.environ)
+
+    @cached_property
     def client(self) -> Client:
         """A client that queues calls."""
-        return Client(self.store)
+        return Client(self.store, self.ring)
 
     @cached_property
     def engine(self) -> Engine:
@@ -183,7 +188,12 @@ class App:
         from onebeat.scheduler.beat import Beat
 
         return Beat(
-            self.store, self._enabled, config=self.loaded.fingerprint, starts=self._starts, news=self._news
+            self.store,
+            self._enabled,
+            config=self.loaded.fingerprint,
+            starts=self._starts,
+            news=self._news,
+            ring=self.ring,
         )
 
     @property
@@ -239,6 +249,7 @@ class App:
         """The supervisor of worker processes; call its `run`. `queues`: all that are known when empty."""
         from onebeat.worker.supervisor import Supervisor
 
+        _ = self.ring  # its processes read the keys for themselves: bad ones are told here
         return Supervisor(self.worker_settings(queues, concurrency, processes))
 
     def worker_settings(

@@ -77,7 +77,7 @@ def trigger(
     one = triggered(schedule, SYSTEM.wall_ms(), secrets.token_hex(3), Overlap(overlap))
     keys = queue_keys(app.namespace.value, schedule.queue)
     register(app, schedule.queue)
-    (answer,) = app.store.run(insert(keys, [one], within_s=WITHIN_S))
+    (answer,) = app.store.run(insert(keys, [one], app.ring, within_s=WITHIN_S))
     if answer is Inserted.SKIPPED:
         raise Refused(f"{schedule_id} did not start: a run of it is not over, and --overlap is {overlap}")
     if answer is Inserted.QUEUED:

@@ -159,7 +159,9 @@ class _Backfill:
 
     def _queue(self, some: Sequence[int]) -> None:
         asked = [backfilled(self._schedule, nominal_ms) for nominal_ms in some]
-        answers = self._app.store.run(insert(self._keys, asked, within_s=WITHIN_S, kept_ms=_KEPT_MS))
+        answers = self._app.store.run(
+            insert(self._keys, asked, self._app.ring, within_s=WITHIN_S, kept_ms=_KEPT_MS)
+        )
         twice = answers.count(Inserted.EXISTING)
         if twice:
             note(f"{counted(twice, 'time')} of these are queued by another backfill: waiting for them")

@@ -15,6 +15,7 @@ from onebeat.cli.complain import FAILED
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, print_json, print_rows, print_table
 from onebeat.errors import ConfigError
+from onebeat.queue.signing import FILE, KEYS
 from onebeat.wire.connect import without_secret
 from onebeat.wire.locate import Found
 
@@ -56,7 +57,7 @@ def _versions() -> dict[str, str]:
 
 def _print_settings(app: App, as_json: bool) -> None:
     rows = [("configuration", _config_file(app)), ("store", _store(app))]
-    rows += [("database", app.database_url), ("namespace", app.namespace)]
+    rows += [("database", app.database_url), ("namespace", app.namespace), ("signing", _signing(app))]
     if app.config is not None:
         rows.append(("timezone", Found(app.loaded.settings.timezone, str(app.config))))
     print_rows(
@@ -84,6 +85,15 @@ def _config_file(app: App) -> Found:
         return Found(str(app.config), "-c")
     named = app.environ.get("ONEBEAT_CONFIG")
     return Found(str(app.config), "ONEBEAT_CONFIG" if named else f"found in {app.folder}{os.sep}")
+
+
+def _signing(app: App) -> Found:
+    """How many keys there are; never one of them."""
+    source = next((name for name in (KEYS, FILE) if app.environ.get(name)), "default")
+    if not app.ring:
+        return Found("off", source)
+    keys = "1 key" if len(app.ring) == 1 else f"{len(app.ring)} keys"
+    return Found(f"{keys}, unsigned messages pass" if app.ring.unsigned_passes else keys, source)
 
 
 def _store(app: App) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from onebeat.keys import PRIORITIES, queue_keys
 from onebeat.queue import payload
 from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
 from onebeat.queue.record import Header, Message
+from onebeat.queue.signing import KeyRing, ring_from
 from onebeat.wire import AsyncStore, Command, Protocol, Store, insist
 
 WITHIN_S = 10.0  # how long a call is sent again while the store does not answer
@@ -92,15 +94,24 @@ def replace_key(header: Header, key: str | None) -> Header:
     return msgspec.structs.replace(header, key=key)
 
 
+class Sender:
+    """What a client remembers between calls. `ring`: the keys that sign, else those of the environment."""
+
+    def __init__(self, ring: KeyRing | None = None) -> None:
+        self.ring = ring_from(os.environ) if ring is None else ring
+        self.lanes = Lanes()
+        self.known: set[str] = set()
+
+
 def send(
-    space: str, namespace: str, queue: str, drafts: Sequence[Draft], lanes: Lanes, known: set[str]
+    driver: Store | AsyncStore, queue: str, drafts: Sequence[Draft], sender: Sender
 ) -> Protocol[list[Sent]]:
     """Store `drafts` in `queue`, and the queue's name where operators look for it (once)."""
-    keys = queue_keys(namespace, queue)
-    if queue not in known:
-        yield from insist(Command(("SADD", space, queue)), within_s=WITHIN_S)
-        known.add(queue)
-    return (yield from enqueue(keys, drafts, lanes, within_s=WITHIN_S))
+    keys = queue_keys(driver.namespace, queue)
+    if queue not in sender.known:
+        yield from insist(Command(("SADD", driver.space.queues, queue)), within_s=WITHIN_S)
+        sender.known.add(queue)
+    return (yield from enqueue(keys, drafts, sender.lanes, sender.ring, within_s=WITHIN_S))
 
 
 def drafts_of(
@@ -112,12 +123,15 @@ def drafts_of(
 
 
 class Client:
-    """Puts calls into queues. Threads may share one."""
+    """Puts calls into queues, signed when `ring` or the environment has keys. Threads may share one.
 
-    def __init__(self, store: Store) -> None:
+    Raises:
+        ConfigError: the environment's keys cannot be read.
+    """
+
+    def __init__(self, store: Store, ring: KeyRing | None = None) -> None:
         self.store = store
-        self._lanes = Lanes()
-        self._known: set[str] = set()
+        self._sender = Sender(ring)
 
     @classmethod
     def from_url(cls, url: str, namespace: str = "onebeat") -> Client:
@@ -161,8 +175,7 @@ class Client:
         return self._send(queue, drafts)
 
     def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
-        store = self.store
-        sent = store.run(send(store.space.queues, store.namespace, queue, drafts, self._lanes, self._known))
+        sent = self.store.run(send(self.store, queue, drafts, self._sender))
         return [Handle(one.id, one.existing, one.refused) for one in sent]
 
     def close(self) -> None:
@@ -173,10 +186,9 @@ class Client:
 class AsyncClient:
     """The asyncio twin of `Client`: the same names, awaited. Belongs to one event loop."""
 
-    def __init__(self, store: AsyncStore) -> None:
+    def __init__(self, store: AsyncStore, ring: KeyRing | None = None) -> None:
         self.store = store
-        self._lanes = Lanes()
-        self._known: set[str] = set()
+        self._sender = Sender(ring)
 
     @classmethod
     def from_url(cls, url: str, namespace: str = "onebeat") -> AsyncClient:
@@ -210,10 +222,7 @@ class AsyncClient:
         return await self._send(queue, drafts)
 
     async def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
-        store = self.store
-        sent = await store.run(
-            send(store.space.queues, store.namespace, queue, drafts, self._lanes, self._known)
-        )
+        sent = await self.store.run(send(self.store, queue, drafts, self._sender))
         return [Handle(one.id, one.existing, one.refused) for one in sent]
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.enqueue import unique_field
 from onebeat.queue.record import event_line
 from onebeat.queue.scripts import BATCH_MAX, CANCEL, INSERT, LOG_MAX, PAUSE, RESUME, WAIT_MAX
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.wire import Protocol, insist
 
 CANCEL_STANDS_MS = 86_400_000  # a message that stays in its list for longer runs after all
@@ -46,7 +47,12 @@ class Ask:
 
 
 def insert(
-    keys: QueueKeys, asked: Sequence[Ask], *, within_s: float, kept_ms: int = INSERT_KEPT_MS
+    keys: QueueKeys,
+    asked: Sequence[Ask],
+    ring: KeyRing = NO_KEYS,
+    *,
+    within_s: float,
+    kept_ms: int = INSERT_KEPT_MS,
 ) -> Protocol[list[Inserted]]:
     """Queue runs; no cursor moves, and no id is queued again within `kept_ms`."""
     answers: list[Inserted] = []
@@ -74,7 +80,7 @@ def insert(
                     one.schedule,
                     one.nominal_ms,
                     one.overlap,
-                    one.record,
+                    ring.seal(keys.prefix, one.record),
                     one.fields,
                     unique_field(one.unique),
                 )

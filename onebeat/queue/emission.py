@@ -14,6 +14,7 @@ from enum import StrEnum
 from onebeat.keys import QueueKeys
 from onebeat.queue.enqueue import unique_field
 from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX, WAIT_MAX
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.wire import Protocol, insist
 
 STALE_MS = 5_000  # a configuration that no beat ran for so long gives way to an older one
@@ -102,7 +103,9 @@ def enrol(
     return int(now), [int(cursor) if cursor else None for cursor in cursors]
 
 
-def emit(keys: QueueKeys, config: str, fires: Sequence[Fire], *, within_s: float) -> Protocol[Emitted]:
+def emit(
+    keys: QueueKeys, config: str, fires: Sequence[Fire], ring: KeyRing = NO_KEYS, *, within_s: float
+) -> Protocol[Emitted]:
     """Carry out at most `EMIT_MAX` fires. A call that is sent again answers MOVED to where it moved."""
     now, *answers = yield from insist(
         EMIT.call(
@@ -126,14 +129,14 @@ def emit(keys: QueueKeys, config: str, fires: Sequence[Fire], *, within_s: float
             config=config,
             log_max=LOG_MAX,
             wait_max=WAIT_MAX,
-            fires=[_row(fire) for fire in fires],
+            fires=[_row(fire, ring.seal(keys.prefix, fire.record)) for fire in fires],
         ),
         within_s=within_s,
     )
     return Emitted(int(now), [_answer(text) for text in answers])
 
 
-def _row(fire: Fire) -> tuple[str | int | bytes, ...]:
+def _row(fire: Fire, record: bytes) -> tuple[str | int | bytes, ...]:
     """The row of `emit.lua`'s ARGV."""
     return (
         fire.schedule,
@@ -143,7 +146,7 @@ def _row(fire: Fire) -> tuple[str | int | bytes, ...]:
         fire.overlap,
         "" if fire.limit is None else fire.limit,
         "" if fire.pause_after is None else fire.pause_after,
-        fire.record,
+        record,
         fire.fields,
         fire.skipped,
         fire.skips,

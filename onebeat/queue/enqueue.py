@@ -22,6 +22,7 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.payload import canonical
 from onebeat.queue.record import Message, pack
 from onebeat.queue.scripts import BATCH_MAX, ENQUEUE
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.wire import Protocol, insist
 
 LANE_TTL_MS = 600_000
@@ -103,7 +104,7 @@ def unique_field(name: str) -> str:
 
 
 def enqueue(
-    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, *, within_s: float
+    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, ring: KeyRing = NO_KEYS, *, within_s: float
 ) -> Protocol[list[Sent]]:
     """Store `drafts`, in order, in calls of at most 256; sends again for at most `within_s` seconds each.
 
@@ -113,12 +114,12 @@ def enqueue(
     """
     sent: list[Sent] = []
     for start in range(0, len(drafts), BATCH_MAX):
-        sent += yield from _enqueue_batch(keys, drafts[start : start + BATCH_MAX], lanes, within_s)
+        sent += yield from _enqueue_batch(keys, drafts[start : start + BATCH_MAX], lanes, ring, within_s)
     return sent
 
 
 def _enqueue_batch(
-    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, within_s: float
+    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, ring: KeyRing, within_s: float
 ) -> Protocol[list[Sent]]:
     uniq: list[str] = []
     rules: dict[int, tuple[int, int, str, int, str]] = {}
@@ -131,6 +132,8 @@ def _enqueue_batch(
         elif draft.delay_ms or name:
             rules[number] = (draft.delay_ms, 0, "", 0, name)
     records = [pack(draft.message) for draft in drafts]
+    if ring:
+        records = [ring.seal(keys.prefix, record) for record in records]
     lane = lanes.take()
     lane.seq += 1
     call = ENQUEUE.call(

@@ -4,7 +4,7 @@ A fixed head that Lua reads by offset and never decodes further, then three vari
 
     offset  bytes  field
     0       1      version (1)
-    1       1      flags: 1 = write its life to the history, 2 = counted in `live`
+    1       1      flags: 1 = write its life to the history, 2 = counted in `live`, 4 = signed
     2       1      deliveries: how often it went back because its worker died
     3       1      attempt: how often it was tried and failed
     4       1      priority 0 (first) … 3
@@ -12,6 +12,7 @@ A fixed head that Lua reads by offset and never decodes further, then three vari
     11      1      length of the id
     12      2      length of the header, big-endian
     14      …      id, header (msgpack map), body (msgpack [args, kwargs])
+    -36     36     only when signed: the seal, see `signing.py`
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ from onebeat.keys import PRIORITIES
 VERSION = 1
 RECORDED = 1
 LIVE = 2
+SIGNED = 4
+FLAGS_AT = 1
+SIGNED_FROM = 4  # before it, the store and workers count
+SEAL_BYTES = 36
 _HEAD = struct.Struct(">BBBBBHIBH")
 _HEADER_MAX = 65_535
 _ID = re.compile(rb"[A-Za-z0-9_.:@+~-]{1,255}")  # the same set as in cycle.lua; needs no escape in JSON
@@ -79,7 +84,11 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A task call in a queue. `body` is decoded only by who runs it."""
+    """A task call in a queue. `body` is decoded only by who runs it.
+
+    `stored` is the header as it was read, so that a retry keeps what a newer release wrote and this one does
+    not know; `seal` goes with it.
+    """
 
     id: str
     header: Header
@@ -89,6 +98,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     attempt: int = 0
     priority: int = 0
     enqueued_ms: int = 0
+    stored: bytes = b""
+    seal: bytes = b""
 
 
 _encode_header = msgspec.msgpack.Encoder().encode
@@ -102,7 +113,7 @@ def pack(message: Message) -> bytes:
         BadPayload: a field does not fit its place.
     """
     id_ = message.id.encode("ascii", "replace")
-    header = _encode_header(message.header)
+    header = message.stored or _encode_header(message.header)
     if not _ID.fullmatch(id_):
         raise BadPayload(f"message id {message.id[:80]!r} must be 1 to 255 of A-Z a-z 0-9 _ . : @ + ~ -")
     if len(header) > _HEADER_MAX or not 0 <= message.priority < PRIORITIES:
@@ -111,7 +122,7 @@ def pack(message: Message) -> bytes:
     try:
         head = _HEAD.pack(
             VERSION,
-            message.flags,
+            message.flags | SIGNED if message.seal else message.flags & ~SIGNED,
             min(message.deliveries, 255),
             min(message.attempt, 255),
             message.priority,
@@ -122,7 +133,7 @@ def pack(message: Message) -> bytes:
         )
     except struct.error as problem:
         raise BadPayload(f"message {message.id}: a number does not fit its place ({problem})") from None
-    return b"".join((head, id_, header, message.body))
+    return b"".join((head, id_, header, message.body, message.seal))
 
 
 def unpack(record: bytes) -> Message:
@@ -145,15 +156,21 @@ def unpack(record: bytes) -> Message:
             raise BadPayload(
                 f"{len(record)} bytes in the queue are not a onebeat record (its id or priority)"
             )
+        end = len(record) - SEAL_BYTES if flags & SIGNED else len(record)
+        if end < start + header_len:
+            raise BadPayload(f"{len(record)} bytes in the queue are not a onebeat record (its length)")
+        header = record[start : start + header_len]
         return Message(
             id=id_.decode(),
-            header=_decode_header(record[start : start + header_len]),
-            body=record[start + header_len :],
+            header=_decode_header(header),
+            body=record[start + header_len : end],
             flags=flags,
             deliveries=deliveries,
             attempt=attempt,
             priority=priority,
             enqueued_ms=(high << 32) | low,
+            stored=header,
+            seal=record[end:],
         )
     except (struct.error, UnicodeDecodeError, msgspec.MsgspecError) as problem:
         raise BadPayload(f"{len(record)} bytes in the queue are not a onebeat record ({problem})") from None

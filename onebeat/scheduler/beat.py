@@ -15,6 +15,7 @@ from onebeat import ready
 from onebeat.clock import SYSTEM, Clock
 from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.scheduler.desk import Desk, News
 from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVERY_S, lead, resign
 from onebeat.scheduler.pulse import RedisTime
@@ -32,7 +33,8 @@ class Beat:
     """Emits `schedules` until stopped. Any number may run: each nominal time is queued once.
 
     `config` is the hash of the configuration; `starts` answers cursors from the history for a store
-    that lost its data; `news` is asked every second what the configuration says by now.
+    that lost its data; `news` is asked every second what the configuration says by now;
+    `ring` signs what is queued.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Beat:
         config: str,
         starts: Callable[[], Mapping[str, int]] = dict,
         news: Callable[[], News] = News,
+        ring: KeyRing = NO_KEYS,
         clock: Clock = SYSTEM,
     ) -> None:
         self._store, self._clock, self._starts, self._news = store, clock, starts, news
@@ -50,7 +53,7 @@ class Beat:
         self._time = RedisTime(clock)
         self.vitals = Vitals(clock)
         self._refused = ""  # why the newest content of the files is not taken
-        self._desk = Desk(store, schedules, config, self._time)
+        self._desk = Desk(store, schedules, config, self._time, ring)
         self._started_ms = clock.wall_ms()
         self._stop = threading.Event()
         self._leads = False

@@ -10,6 +10,7 @@ from itertools import groupby
 from onebeat.keys import queue_keys
 from onebeat.queue.pages import names
 from onebeat.queue.settling import Homes, settle
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.scheduler.declared import publish
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
@@ -41,10 +42,11 @@ class Desk:
         schedules: Sequence[Schedule],
         config: str,
         time: RedisTime,
+        ring: KeyRing = NO_KEYS,
         known: Mapping[str, int] | None = None,
     ) -> None:
         self.config, self.count, self._schedules = config, len(schedules), schedules
-        self._store, self._time, self._known = store, time, dict(known or {})
+        self._store, self._time, self._ring, self._known = store, time, ring, dict(known or {})
         by_queue = groupby(sorted(schedules, key=lambda one: one.queue), key=lambda one: one.queue)
         self.sections = [self._section(queue, list(ours)) for queue, ours in by_queue]
         self._elsewhere: dict[str, Section] = {}  # queues in which this configuration has nothing
@@ -62,7 +64,7 @@ class Desk:
         known = dict(self._known)
         for section in self.sections:
             known.update(section.cursors)
-        return Desk(self._store, schedules, config, self._time, known)
+        return Desk(self._store, schedules, config, self._time, self._ring, known)
 
     def tend(self, starts: Callable[[], Mapping[str, int]]) -> None:
         """Say in every queue which configuration this is; as the newest, enter."""
@@ -89,7 +91,7 @@ class Desk:
 
     def _section(self, queue: str, schedules: Sequence[Schedule]) -> Section:
         keys = queue_keys(self._store.namespace, queue)
-        return Section(self._store, keys, schedules, self.config, self._time)
+        return Section(self._store, keys, schedules, self.config, self._time, self._ring)
 
     def _register(self) -> None:
         """Put the queues where operators look for them."""

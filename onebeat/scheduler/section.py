@@ -9,6 +9,7 @@ from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.emission import EMIT_MAX, Answer, Fate, Fire, Standing, adopt, emit, enrol
 from onebeat.queue.scripts import BATCH_MAX
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.scheduler.agenda import Agenda
 from onebeat.scheduler.fires import Mould
 from onebeat.scheduler.planner import Entry, plan
@@ -26,10 +27,16 @@ class Section:
     """The schedules that feed one queue. `config` is the hash of the whole configuration."""
 
     def __init__(
-        self, store: Store, keys: QueueKeys, schedules: Iterable[Schedule], config: str, time: RedisTime
+        self,
+        store: Store,
+        keys: QueueKeys,
+        schedules: Iterable[Schedule],
+        config: str,
+        time: RedisTime,
+        ring: KeyRing = NO_KEYS,
     ) -> None:
         self.keys = keys
-        self._store, self._config, self._time = store, config, time
+        self._store, self._config, self._time, self._ring = store, config, time, ring
         self._schedules = {one.id: one for one in schedules}
         self._agenda = Agenda()
         self._cursors: dict[str, int] = {}
@@ -118,7 +125,7 @@ class Section:
 
     def _emit(self, fires: Sequence[Fire]) -> None:
         reach("emit.planned")
-        emitted = self._store.run(emit(self.keys, self._config, fires, within_s=WITHIN_S))
+        emitted = self._store.run(emit(self.keys, self._config, fires, self._ring, within_s=WITHIN_S))
         reach("emit.sent")
         self._time.heard(emitted.now_ms)
         for fire, answer in zip(fires, emitted.answers, strict=True):

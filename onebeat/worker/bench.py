@@ -18,6 +18,7 @@ from onebeat.locks import AsyncLock
 from onebeat.locks.policy import OnConflict, Singleton
 from onebeat.queue import payload
 from onebeat.queue.record import Message
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.worker.context import Context
 from onebeat.worker.limits import Pool
 from onebeat.worker.processes import Processes
@@ -111,6 +112,7 @@ class Bench:
     board: Board | None = None  # None: nobody watches, and hard limits are not kept
     processes: Processes | None = None  # None: here, as in a runner
     clock: Clock = SYSTEM
+    ring: KeyRing = NO_KEYS
     registry: Registry = field(default_factory=lambda: REGISTRY)
     cancelled: set[str] = field(default_factory=set)  # ids of messages whose end somebody asked for
     stopping: Callable[[], bool] = lambda: False

@@ -20,6 +20,7 @@ from onebeat import ready
 from onebeat.errors import OnebeatError, StoreError
 from onebeat.failpoints import reach
 from onebeat.keys import queue_keys
+from onebeat.queue import ring_from
 from onebeat.wire import AsyncStore
 from onebeat.worker.bench import Bench
 from onebeat.worker.board import FD, Board
@@ -56,6 +57,7 @@ class Child:
             processes=self._processes,
             stopping=self._stopped.is_set,
             cutting=self._cut.is_set,
+            ring=ring_from(os.environ),
         )
         line = Line(Slots(settings.concurrency))
         self._pumps = [

@@ -14,8 +14,10 @@ import msgspec
 
 from onebeat.errors import BadPayload
 from onebeat.failpoints import reach
+from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import Settled
 from onebeat.queue.record import Message, id_of, unpack
+from onebeat.queue.signing import Unsigned
 from onebeat.queue.states import Move
 from onebeat.worker import reserve, verdict
 from onebeat.worker.bench import Bench
@@ -31,10 +33,10 @@ Ended: TypeAlias = tuple[Outcome, float]  # with how long it ran, ms
 
 
 class Hold:
-    """Messages from their claim to the answered settlement."""
+    """Messages of one queue from their claim to the answered settlement."""
 
-    def __init__(self, wid: str, line: Line, bench: Bench, queue: str) -> None:
-        self._queue = queue
+    def __init__(self, wid: str, keys: QueueKeys, line: Line, bench: Bench) -> None:
+        self._keys = keys
         self._wid, self._line, self._slots, self._bench = wid, line, line.slots, bench
         self._ids: set[str] = set()
         self._backlog: deque[Claimed] = deque()
@@ -83,6 +85,7 @@ class Hold:
         self._moved_s = self._bench.clock.mono_s()
         for number, record in enumerate(records, fence):
             try:
+                self._bench.ring.check(self._keys.prefix, record)
                 message = unpack(record)
             except BadPayload as problem:
                 self._bury(record, problem)
@@ -96,7 +99,8 @@ class Hold:
         id_ = id_of(record)
         if id_ in self._ids:
             return
-        why = msgspec.json.encode({"error": line_of(problem), "reason": "unreadable", "worker": self._wid})
+        reason = "unsigned" if isinstance(problem, Unsigned) else "unreadable"
+        why = msgspec.json.encode({"error": line_of(problem), "reason": reason, "worker": self._wid})
         self._ids.add(id_)
         self._settled.append(Settled(id_, Move.BURY, record=record, why=why))
 
@@ -143,7 +147,7 @@ class Hold:
     async def _run(self, claimed: Claimed) -> None:
         try:
             started_s = self._began_s()
-            outcome = await run_one(*claimed, self._bench, self._queue)
+            outcome = await run_one(*claimed, self._bench, self._keys.queue)
             took_ms = self._took_ms(started_s)
         except Exception as problem:
             self._fail(problem)

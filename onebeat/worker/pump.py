@@ -34,7 +34,7 @@ class Pump:
 
     def __init__(self, keys: QueueKeys, wid: str, lease_ms: int, line: Line, bench: Bench) -> None:
         self.keys, self.wid, self._lease_ms, self._store = keys, wid, lease_ms, bench.store
-        self._hold = Hold(wid, line, bench, keys.queue)
+        self._hold = Hold(wid, keys, line, bench)
         self._seq = 0
         self._bell: asyncio.Task[object] | None = None
 

@@ -118,6 +118,22 @@ def sources(*words: str) -> dict[str, tuple[str | None, str]]:
     return {one["name"]: (one["value"], one["source"]) for one in answer.json["items"]}
 
 
+def test_whether_messages_are_signed_and_never_with_what(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "k" * 43
+    monkeypatch.setenv("ONEBEAT_SIGNING_KEYS", f"{key},unsigned")
+    answer = onebeat("doctor", "--config")
+    assert "signing" in answer.out
+    assert "1 key, unsigned messages pass" in answer.out
+    assert key not in answer.out + answer.err
+    monkeypatch.setenv("ONEBEAT_SIGNING_KEYS", key[:40])
+    answer = onebeat("doctor", "--config")
+    assert answer.code == 2
+    assert "has 30 bytes, fewer than 32" in answer.err
+    assert key[:40] not in answer.out + answer.err
+
+
 def test_where_settings_come_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = folder / "other.yaml"
     config.write_text(
@@ -133,6 +149,7 @@ def test_where_settings_come_from(folder: Path, monkeypatch: pytest.MonkeyPatch)
         "store": ("redis://me:***@file:1/0", "configuration file"),
         "database": ("sqlite:///file.db", str(config)),
         "namespace": ("file", str(config)),
+        "signing": ("off", "default"),
         "timezone": ("Asia/Seoul", str(config)),
     }
     for name in ("REDIS_URL", "DB_URL", "NAMESPACE"):

@@ -13,7 +13,8 @@ from onebeat.durations import MAX_MS, format_ms, parse_ms
 from onebeat.errors import BadPayload, InvalidCron, InvalidDuration
 from onebeat.queue import payload
 from onebeat.queue.enqueue import new_ids
-from onebeat.queue.record import Header, Message, RetryPolicy, SingletonHead, id_of, pack, unpack
+from onebeat.queue.record import SIGNED_FROM, Header, Message, RetryPolicy, SingletonHead, id_of, pack, unpack
+from onebeat.queue.signing import KeyRing, Unsigned
 from onebeat.scheduler.cron import CronTrigger
 from onebeat.wire.scripts import load, parse
 from tests.bad_inputs import cron_rows, payload_rows, yaml_rows, yaml_text_rows
@@ -27,6 +28,9 @@ RIGHT_CRON = (
     b"@daily",
     b"5 4 1W 2 1#2",
 )
+PLACE = "ob:{fuzz:default}"
+RING = KeyRing((b"k" * 32, b"l" * 32))
+SEALED: set[bytes] = set()
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 
 
@@ -85,6 +89,11 @@ def _record(raw: bytes) -> None:
     assert unpack(pack(message)) == message
 
 
+def _seal(raw: bytes) -> None:
+    RING.check(PLACE, raw)
+    assert _counted_off(raw) in SEALED, "believed, and nobody of ours wrote it"
+
+
 def _payload(raw: bytes) -> None:
     payload.decode(raw)
     once = payload.canonical(raw)
@@ -122,6 +131,17 @@ def _records() -> list[bytes]:
         pack(Message(new_ids(1)[0], Header("t:f"), body)),
         pack(Message("s@1", full, body, 3, 4, 5, 1, 1 << 40)),
     ]
+
+
+def _sealed() -> list[bytes]:
+    believed = [RING.seal(PLACE, record) for record in _records()]
+    SEALED.update(map(_counted_off, believed))
+    return believed
+
+
+def _counted_off(record: bytes) -> bytes:
+    """Without version and counts: where the store and workers count, other numbers are as good."""
+    return record[SIGNED_FROM:]
 
 
 def _bytes(rows: Sequence[str | bytes]) -> list[bytes]:
@@ -180,6 +200,7 @@ TARGETS: dict[str, Target] = {
     "record": Target(
         _record, (BadPayload,), _records(), [b"\x00", b"\x01", b"\xff", b"\x81", b"\xa1t", b"\x90", b"a@1"]
     ),
+    "seal": Target(_seal, (Unsigned,), _sealed(), [b"\x00", b"\x04", b"\xff", b"k" * 32, b"a@1"]),
     "payload": Target(
         _payload,
         (BadPayload,),

@@ -13,6 +13,7 @@ from onebeat.errors import BadPayload
 from onebeat.queue.record import (
     LIVE,
     RECORDED,
+    SIGNED,
     Header,
     Message,
     RetryPolicy,
@@ -43,7 +44,7 @@ MESSAGES = st.builds(
     id=st.from_regex(r"[A-Za-z0-9_.:@+~-]{1,255}", fullmatch=True),
     header=HEADERS,
     body=st.binary(max_size=200),
-    flags=SMALL,
+    flags=SMALL.filter(lambda flags: not flags & SIGNED),
     deliveries=SMALL,
     attempt=SMALL,
     priority=st.integers(0, 3),
@@ -54,7 +55,7 @@ PLAIN = Message(id="a", header=Header(task="t"), body=b"\x92\x90\x80")
 
 @given(MESSAGES)
 def test_there_and_back(message: Message) -> None:
-    assert unpack(pack(message)) == message
+    assert replace(unpack(pack(message)), stored=b"") == message
     assert id_of(pack(message)) == message.id
 
 
