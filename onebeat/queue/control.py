@@ -74,21 +74,16 @@ def insert(
             kept_ms=kept_ms,
             wait_max=WAIT_MAX,
             log_max=LOG_MAX,
-            asked=[
-                (
-                    one.id,
-                    one.schedule,
-                    one.nominal_ms,
-                    one.overlap,
-                    ring.seal(keys.prefix, one.record),
-                    one.fields,
-                    unique_field(one.unique),
-                )
-                for one in some
-            ],
+            asked=[_row(one, ring.seal(keys.prefix, one.record)) for one in some],
         )
         answers += [Inserted(answer.decode()) for answer in (yield from insist(call, within_s=within_s))]
     return answers
+
+
+def _row(one: Ask, record: bytes) -> tuple[str | int | bytes, ...]:
+    """The row of `insert.lua`'s ARGV."""
+    unique = unique_field(one.unique)
+    return one.id, one.schedule, one.nominal_ms, one.overlap, record, one.fields, unique
 
 
 def pause(

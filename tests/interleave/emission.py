@@ -165,7 +165,7 @@ class Emission(Scenario):
                 model.pause(str(args[0]), int(args[1]), answer)
             case "resume":
                 model.resume(str(args[0]), answer)
-            case "cycle" if answer[0] == b"ok":
+            case "cycle" if answer[0] in (b"ok", b"again"):
                 model.cycle(args, [unpack(record).id for record in answer[5]])
 
     def remember(self) -> Any:

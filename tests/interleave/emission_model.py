@@ -173,7 +173,11 @@ class Model:
     # -- runs ---------------------------------------------------------------------------------------
 
     def cycle(self, args: Sequence[Any], claimed: Sequence[str]) -> None:
-        """The worker settled what it holds; what the store gave to it before a loss is not held any more."""
+        """The worker settled what it holds; what the store gave to it before a loss is not held any more.
+
+        Also when it is answered `again`: after a roll back the store settles and gives nothing new, and what
+        a repeated call settled is not claimed any more.
+        """
         stored = self.stored
         for id_, _, _, _, _, counted, _ in settled_rows(args):
             if str(id_) in stored.claimed:
