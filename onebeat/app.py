@@ -187,14 +187,8 @@ class App:
         """The beat of the configured schedules, which follows their files; call its `run`."""
         from onebeat.scheduler.beat import Beat
 
-        return Beat(
-            self.store,
-            self._enabled,
-            config=self.loaded.fingerprint,
-            starts=self._starts,
-            news=self._news,
-            ring=self.ring,
-        )
+        config, starts = self.loaded.fingerprint, self._starts
+        return Beat(self.store, self._enabled, config=config, starts=starts, news=self._news, ring=self.ring)
 
     @property
     def _enabled(self) -> list[Schedule]:

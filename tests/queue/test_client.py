@@ -12,10 +12,12 @@ import pytest
 
 from onebeat.errors import BadPayload, ConfigError, IdempotencyConflict, InvalidName, StoreError
 from onebeat.queue import AsyncClient, Client, Handle
+from onebeat.queue.client import Sender as Memory
 from onebeat.queue.client import draft, send
 from onebeat.queue.enqueue import Draft, Lanes, Sent, _digest, _enqueue_batch, enqueue
 from onebeat.queue.payload import decode
 from onebeat.queue.record import Header, Message, unpack
+from onebeat.queue.signing import NO_KEYS
 from onebeat.wire import AsyncStore, Command, Store
 from tests.drivers import Unfinished, play
 from tests.queue.room import Room, message
@@ -259,11 +261,13 @@ def test_a_fork_takes_no_lane_along(server: Server, room: Room) -> None:
 def test_an_unanswered_call_spends_its_lane(room: Room) -> None:
     lanes = Lanes()
     lost = StoreError("no answer")
-    asked = _enqueue_batch(room.keys, [Draft(message("a"))], lanes, within_s=1.0)
+    asked = _enqueue_batch(room.keys, [Draft(message("a"))], lanes, NO_KEYS, within_s=1.0)
     with pytest.raises(StoreError):
         play(asked, [lost])
     assert lanes._free == []
-    sent, effects = play(_enqueue_batch(room.keys, [Draft(message("a"))], lanes, within_s=1.0), [[b""]])
+    sent, effects = play(
+        _enqueue_batch(room.keys, [Draft(message("a"))], lanes, NO_KEYS, within_s=1.0), [[b""]]
+    )
     assert sent == [Sent("a")]
     assert len(effects) == len(lanes._free) == 1
 
@@ -287,9 +291,8 @@ def test_a_fingerprint_knows_where_its_parts_end() -> None:
 
 def test_a_queue_is_announced_once_per_client(room: Room) -> None:
     """One round trip for every later call."""
-    known: set[str] = set()
-    space, namespace = room.store.space.queues, room.store.namespace
-    _, first = play(send(space, namespace, "q", [draft("t")], Lanes(), known), [1, [b""]])
-    _, second = play(send(space, namespace, "q", [draft("t")], Lanes(), known), [[b""]])
-    assert first[0] == Command(("SADD", space, "q"))
+    sender = Memory(NO_KEYS)
+    _, first = play(send(room.store, "q", [draft("t")], sender), [1, [b""]])
+    _, second = play(send(room.store, "q", [draft("t")], sender), [[b""]])
+    assert first[0] == Command(("SADD", room.store.space.queues, "q"))
     assert (len(first), len(second)) == (2, 1)
