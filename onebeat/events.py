@@ -17,6 +17,7 @@ class Event(StrEnum):
     CLAIMED = "claimed"
     ENDED = "ended"
     RETRIED = "retried"
+    PARKED = "parked"
     RECOVERED = "recovered"
     RELEASED = "released"
     LATE_ACK = "late_ack"
@@ -34,6 +35,7 @@ class SkipReason(StrEnum):
     SINGLETON = "singleton"  # another run holds the singleton's lock
     EXCLUDED = "excluded"  # on a day that `except` leaves out
     QUEUED = "queued"  # another message is queued for the singleton (`scope: queued`)
+    SUPERSEDED = "superseded"  # a younger call waits for the singleton's lock in its place (`keep: last`)
     LIMIT = "limit"
     STALE = "stale"
 
@@ -65,6 +67,11 @@ EVENTS: tuple[Row, ...] = (
         Event.RETRIED,
         (*_FIRE, "attempt", "worker", "started_ms", "ended_ms", "error", "delay_ms"),
         "an attempt failed and another one follows",
+    ),
+    Row(
+        Event.PARKED,
+        (*_FIRE, "attempt", "worker", "error", "delay_ms"),
+        "it waits in the queue for its singleton's lock; `delay_ms`: it looks again by itself after so long",
     ),
     Row(Event.RECOVERED, ("worker", "deliveries"), "a dead worker's message went back to the front"),
     Row(Event.RELEASED, ("worker",), "a worker gave an unstarted message back"),

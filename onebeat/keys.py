@@ -43,6 +43,13 @@ TABLE: tuple[Key, ...] = (
         "in use",
         "singleton → id of the message that is queued for it, and id → singleton",
     ),
+    Key(
+        "ob:{ns:queue}:parked",
+        "zset",
+        "in use",
+        "lock, time and id of what waits for a lock, in the order of its turn; its record is in `duerec`",
+    ),
+    Key("ob:{ns:queue}:parkedof", "hash", "in use", "id → its member of `parked`"),
     Key("ob:{ns:queue}:lane:<lane>", "string", "ttl", "last sequence number and answers of one sender"),
     Key("ob:{ns:queue}:fence", "string", "permanent", "last fence handed out with a claim"),
     Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
@@ -130,6 +137,8 @@ class QueueKeys:
         self.deadrec = f"{prefix}:deadrec"
         self.deadwhy = f"{prefix}:deadwhy"
         self.unique = f"{prefix}:unique"
+        self.parked = f"{prefix}:parked"
+        self.parkedof = f"{prefix}:parkedof"
         self.fence = f"{prefix}:fence"
         self.bell = f"{prefix}:bell"
         self.sched = f"{prefix}:sched"

@@ -185,6 +185,7 @@ def _rules(one: Schedule) -> dict[str, Any]:
         and {
             "key": lock.key,
             "scope": lock.scope,
+            "keep": lock.keep,
             "on_conflict": lock.on_conflict,
             "lease_ms": lock.lease_ms,
             "wait_ms": lock.wait_ms,

@@ -71,6 +71,9 @@ class SingletonSection(Section):
         description="run: no two run at a time; queued: one is queued until it is over",
     )
     on_conflict: f.OnConflictWord = Field(default=_SINGLETON.on_conflict, description="when the lock is held")
+    keep: f.KeepWord = Field(
+        default=_SINGLETON.keep, description="of the runs that are parked: all, or the last one"
+    )
     lease_ms: f.SomeDurationMs = Field(
         default=_SINGLETON.lease_ms,
         alias="lease",

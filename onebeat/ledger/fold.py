@@ -150,6 +150,10 @@ def _retried(run: Run, line: Line) -> dict[str, Any]:
     return _over(run, line) | {"state": RunState.RETRYING}
 
 
+def _parked(_run: Run, line: Line) -> dict[str, Any]:
+    return {"state": RunState.QUEUED, "worker": None, "error": line.text("error")}
+
+
 def _returned(_run: Run, line: Line) -> dict[str, Any]:
     deliveries = line.number("deliveries")
     told = {"state": RunState.QUEUED, "worker": None}
@@ -162,6 +166,7 @@ _CHANGES: Mapping[str, Callable[[Run, Line], dict[str, Any]]] = {
     Event.CLAIMED: _claimed,
     Event.ENDED: _ended,
     Event.RETRIED: _retried,
+    Event.PARKED: _parked,
     Event.RECOVERED: _returned,
     Event.RELEASED: _returned,
     # LATE_ACK is not here: a former owner's end changed nothing, so it changes nothing here

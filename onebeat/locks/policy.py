@@ -13,7 +13,7 @@ from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout, Not
 from onebeat.locks.view import Holder
 
 KeyRule: TypeAlias = str | Callable[..., str] | None
-_LATER = ("park", "replace")
+_LATER = ("replace",)
 
 
 class OnConflict(StrEnum):
@@ -22,6 +22,14 @@ class OnConflict(StrEnum):
     SKIP = "skip"  # return None without running
     WAIT = "wait"  # raise LockTimeout
     FAIL = "fail"  # raise LockHeld
+    PARK = "park"  # wait in the queue, without a worker; for tasks only
+
+
+class Keep(StrEnum):
+    """How many calls of one key stay parked."""
+
+    ALL = "all"
+    LAST = "last"  # the youngest one; those before it are skipped
 
 
 class Scope(StrEnum):
@@ -41,6 +49,7 @@ class Singleton:
     lease_s: float = 10.0
     at_least_s: float = 0.0
     scope: Scope = Scope.RUN
+    keep: Keep = Keep.ALL
 
     def key_for(self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         """The name of the lock for this call of `fn`. Arguments that a worker adds may be missing.
@@ -111,12 +120,13 @@ def policy_of(
     lease_s: float,
     at_least_s: float,
     scope: str = Scope.RUN,
+    keep: str = Keep.ALL,
 ) -> Singleton:
     """The checked policy.
 
     Raises:
-        ConfigError: an unknown conflict or scope, or a wait that contradicts it.
-        NotYetSupported: `park` or `replace`.
+        ConfigError: an unknown word, or options that contradict each other.
+        NotYetSupported: `replace`.
     """
     if on_conflict in _LATER:
         raise NotYetSupported(
@@ -128,7 +138,11 @@ def policy_of(
         raise ConfigError("@singleton(on_conflict='wait') needs wait=<seconds>: say how long")
     if scope not in list(Scope):
         raise ConfigError(f"@singleton(scope={scope!r}): use one of {', '.join(Scope)}")
-    return Singleton(key, OnConflict(on_conflict), wait_s, lease_s, at_least_s, Scope(scope))
+    if keep not in list(Keep):
+        raise ConfigError(f"@singleton(keep={keep!r}): use one of {', '.join(Keep)}")
+    if keep != Keep.ALL and on_conflict != OnConflict.PARK:
+        raise ConfigError(f"@singleton(keep={keep!r}) is about parked calls: it needs on_conflict='park'")
+    return Singleton(key, OnConflict(on_conflict), wait_s, lease_s, at_least_s, Scope(scope), Keep(keep))
 
 
 def needs_worker(policy: Singleton, name: str) -> ConfigError | None:
@@ -137,6 +151,11 @@ def needs_worker(policy: Singleton, name: str) -> ConfigError | None:
         return ConfigError(
             f"@singleton(scope='queued') on {name}: a plain call is never queued; make it a task with @task "
             "above @singleton and call .delay(), or use scope='run'"
+        )
+    if policy.on_conflict is OnConflict.PARK:
+        return ConfigError(
+            f"@singleton(on_conflict='park') on {name}: a plain call has no place in a queue; make it a task "
+            "with @task above @singleton and call .delay(), or use on_conflict='wait'"
         )
     return None
 

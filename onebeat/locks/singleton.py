@@ -41,6 +41,7 @@ def singleton(
     wait: float = 0.0,
     lease: float = 10.0,
     at_least: float = 0.0,
+    keep: str = "all",
     client: Any = None,
 ) -> Callable[[F], F]: ...
 
@@ -55,6 +56,7 @@ def singleton(
     wait: float = 0.0,
     lease: float = 10.0,
     at_least: float = 0.0,
+    keep: str = "all",
     client: Any = None,
 ) -> Any:
     """Run a function, a coroutine function or an onebeat task once at a time per key.
@@ -67,7 +69,9 @@ def singleton(
         scope: `run` (the lock is held while it runs), or, for tasks, `queued` (also, while a call is queued
             or runs, another one is not queued in the same queue: its handle says `refused` and has the id
             of the first; with `fail` it raises AlreadyQueued).
-        on_conflict: `skip` (return None), `wait` (LockTimeout after `wait`) or `fail` (LockHeld).
+        on_conflict: `skip` (return None), `wait` (LockTimeout after `wait`), `fail` (LockHeld), or, for
+            tasks, `park` (the message waits in the queue, no worker and no attempt is used up).
+        keep: with `park`, `all` calls of a key wait for their turn, or only the `last` one.
         wait: seconds to queue for the lock before that, fairly.
         lease: seconds after which the lock of a dead process is free.
         at_least: seconds for which the lock stays shut, even if the call ends before.
@@ -80,7 +84,7 @@ def singleton(
     """
     checked_lease_ms(lease)
     checked_wait_s(wait)
-    policy = policy_of(key, on_conflict, wait, lease, at_least, scope)
+    policy = policy_of(key, on_conflict, wait, lease, at_least, scope, keep)
 
     def decorate(target: Any) -> Any:
         policy.check(target)

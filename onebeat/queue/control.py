@@ -138,6 +138,8 @@ def cancel(
             stats=keys.stats,
             log=keys.log,
             unique=keys.unique,
+            parked=keys.parked,
+            parkedof=keys.parkedof,
             stands_ms=stands_ms,
             log_max=LOG_MAX,
             ids=ids[start : start + BATCH_MAX],

@@ -21,8 +21,9 @@ from onebeat.wire import Call
 class Settled(msgspec.Struct, frozen=True, gc=False):
     """A finished message: its move and what the move needs.
 
-    `delay_ms` and `record` (attempt + 1) for RETRY, `record` and `why` (JSON) for BURY; `counted` is the
-    schedule whose `live` count it leaves, `event` its line in the log.
+    `delay_ms` and `record` (attempt + 1) for RETRY, `record` and `why` (JSON) for BURY, all three for PARK
+    (`why` of `parking`, for `lock`); `counted` is the schedule whose `live` count it leaves, `event` its line
+    in the log.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     why: bytes = b""
     counted: str = ""
     event: bytes = b""
+    lock: str = ""  # that a parked message waits for; not sent
 
     @property
     def smooth(self) -> bool:
@@ -85,6 +87,8 @@ def cycle_call(
         log=keys.log,
         fence=keys.fence,
         unique=keys.unique,
+        parked=keys.parked,
+        parkedof=keys.parkedof,
         wid=wid,
         seq=seq,
         lease_ms=lease_ms,

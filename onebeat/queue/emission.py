@@ -126,6 +126,8 @@ def emit(
             stats=keys.stats,
             log=keys.log,
             unique=keys.unique,
+            parked=keys.parked,
+            parkedof=keys.parkedof,
             config=config,
             log_max=LOG_MAX,
             wait_max=WAIT_MAX,

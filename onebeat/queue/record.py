@@ -55,6 +55,7 @@ class SingletonHead(msgspec.Struct, frozen=True, array_like=True):
     on_conflict: str = "skip"
     lease_ms: int = 10_000
     wait_ms: int = 0
+    keep: str = "all"
 
 
 # A name is stored with every message, so each is one byte.

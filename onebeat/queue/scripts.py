@@ -11,7 +11,7 @@ VERBS = (
 ADOPT, BEAT, CANCEL, CYCLE, EMIT, ENQUEUE, ENROL, INSERT, PAUSE, RECOVER, RELEASE, RESUME = load_all(
     "queue", VERBS
 )
-ARRIVE, DEPART = load_all("queue", ("arrive", "depart"))
+ARRIVE, DEPART, WAKE = load_all("queue", ("arrive", "depart", "wake"))
 
 BATCH_MAX = 256  # rows in one script call: keeps a call under a millisecond of server time
 WAIT_MAX = 1_000  # messages of one schedule that wait for the one before them

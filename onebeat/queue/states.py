@@ -14,7 +14,7 @@ class State(StrEnum):
 
     NEW = "new"
     READY = "ready"
-    DELAYED = "delayed"  # until a time, or until the run before it is over
+    DELAYED = "delayed"  # until a time, until the run before it is over, or until a lock is free
     CLAIMED = "claimed"
     DONE = "done"
     DEAD = "dead"
@@ -35,11 +35,13 @@ class Move(StrEnum):
     CLAIM = "claim"
     FINISH = "finish"
     RETRY = "retry"
+    PARK = "park"
     BURY = "bury"
     SKIP = "skip"
     EXPIRE = "expire"
     CANCEL = "cancel"
     WITHDRAW = "withdraw"
+    SUPERSEDE = "supersede"
     RECOVER = "recover"
     RELEASE = "release"
 
@@ -51,11 +53,13 @@ MOVES: dict[Move, tuple[State, State]] = {
     Move.CLAIM: (State.READY, State.CLAIMED),
     Move.FINISH: (State.CLAIMED, State.DONE),
     Move.RETRY: (State.CLAIMED, State.DELAYED),
+    Move.PARK: (State.CLAIMED, State.DELAYED),
     Move.BURY: (State.CLAIMED, State.DEAD),
     Move.SKIP: (State.CLAIMED, State.SKIPPED),
     Move.EXPIRE: (State.CLAIMED, State.EXPIRED),
     Move.CANCEL: (State.CLAIMED, State.CANCELLED),
     Move.WITHDRAW: (State.DELAYED, State.CANCELLED),
+    Move.SUPERSEDE: (State.DELAYED, State.SKIPPED),
     Move.RECOVER: (State.CLAIMED, State.READY),
     Move.RELEASE: (State.CLAIMED, State.READY),
 }

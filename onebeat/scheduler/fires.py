@@ -72,7 +72,7 @@ class Mould:
         rule = self.schedule.singleton
         if rule is None:
             return None
-        return SingletonHead(rule.key, rule.on_conflict, rule.lease_ms, rule.wait_ms)
+        return SingletonHead(rule.key, rule.on_conflict, rule.lease_ms, rule.wait_ms, rule.keep)
 
     def unique(self, id_: str, nominal_ms: int) -> str:
         """The singleton for which this run is queued once; empty without one."""

@@ -64,10 +64,11 @@ class SingletonRule:
     """The lock that a run holds. `key` may name arguments: `report:{currency}`."""
 
     key: str | None = None
-    on_conflict: str = "skip"  # skip | wait | fail
+    on_conflict: str = "skip"  # skip | wait | fail | park
     lease_ms: int = 10_000
     wait_ms: int = 0
     scope: str = "run"  # or "queued"
+    keep: str = "all"  # or "last", of those that are parked
 
 
 _NO_KWARGS: Mapping[str, Any] = {}  # one for all: there may be a million schedules

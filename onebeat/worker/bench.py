@@ -13,10 +13,13 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 from onebeat.clock import SYSTEM, Clock
+from onebeat.errors import StoreError
+from onebeat.keys import queue_keys
 from onebeat.ledger import Entry
 from onebeat.locks import AsyncLock
-from onebeat.locks.policy import OnConflict, Singleton
+from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
+from onebeat.queue.parking import wake
 from onebeat.queue.record import Message
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.worker.context import Context
@@ -50,6 +53,9 @@ class Grip(Protocol):
         Raises:
             LeaseLost: it is not.
         """
+
+
+WAKE_S = 2.0
 
 
 @dataclass(slots=True)
@@ -175,7 +181,8 @@ class Bench:
 
         Raises:
             Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
-            LockTimeout: not free within the `wait` it says. LeaseLost: lost while it ran.
+            LockTimeout: not free within the `wait` it says. Parked: it says `park`.
+            LeaseLost: lost while it ran.
         """
         name = rule.key_for(ready.task.function, *ready.arguments())
         mine = Mark(queue, ready.message.id, ready.fence)
@@ -188,8 +195,17 @@ class Bench:
             message=str(mine),
         )
         lease = await take(lock, rule, mine)
-        async with lock.keeping(lease):
-            yield lease
+        try:
+            async with lock.keeping(lease):
+                yield lease
+        finally:
+            if rule.on_conflict is OnConflict.PARK:
+                await self._wake(queue, name)
+
+    async def _wake(self, queue: str, lock: str) -> None:
+        """What waits for the lock may have its turn; if this fails it looks by itself a little later."""
+        with contextlib.suppress(StoreError):
+            await self.store.run(wake(queue_keys(self.namespace, queue), lock, within_s=WAKE_S))
 
     def limited(self, ready: Ready) -> contextlib.AbstractContextManager[None]:
         """Around a run: beyond its hard limit the supervisor kills this process. Most runs have none,
@@ -264,8 +280,13 @@ def singleton_of(ready: Ready) -> Singleton | None:
     head = ready.message.header.singleton
     if head is None:
         return ready.task.singleton
-    conflict_rule = OnConflict(head.on_conflict)
-    return Singleton(head.key, conflict_rule, wait_s=head.wait_ms / 1000, lease_s=head.lease_ms / 1000)
+    return Singleton(
+        head.key,
+        OnConflict(head.on_conflict),
+        wait_s=head.wait_ms / 1000,
+        lease_s=head.lease_ms / 1000,
+        keep=Keep(head.keep),
+    )
 
 
 def _confirm(lease: Grip | None) -> Callable[[], None]:

@@ -17,6 +17,7 @@ class End(StrEnum):
     FATAL = "fatal"  # trying again cannot help: bad arguments, idempotency conflict, misuse
     LOST = "lost"  # the lease or the fence was lost, or the store went away: the effect was rolled back
     CONFLICT = "conflict"  # the singleton is held and says `skip`
+    PARKED = "parked"  # the singleton is held and says `park`
     UNKNOWN = "unknown"  # no such task here (a rolling deploy)
     EXPIRED = "expired"
     CANCELLED = "cancelled"  # somebody asked for its end
@@ -24,13 +25,18 @@ class End(StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The end of one execution. `error` is one line for people, `trace` the whole traceback."""
+    """The end of one execution. `error` is one line for people, `trace` the whole traceback.
+
+    `lock` and `keep`: which lock a parked message waits for, and whether beside others.
+    """
 
     end: End
     result: Any = None
     error: str = ""
     trace: str = ""
     after_ms: int | None = None
+    lock: str = ""
+    keep: str = ""
     replayed: bool = False
     started_ms: int = 0
     ended_ms: int = 0

@@ -12,6 +12,8 @@ from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import Claims, cycle_call, read_claims
 from onebeat.queue.liveness import listen, release
+from onebeat.queue.parking import wake_if_free
+from onebeat.queue.states import Move
 from onebeat.wire import insist
 from onebeat.worker.bench import Bench
 from onebeat.worker.hold import Hold
@@ -87,9 +89,17 @@ class Pump:
         if claims.fenced:
             raise FencedOut(f"worker {self.wid} was declared dead; its messages run elsewhere")
         self._hold.forget(batch)
+        await self._look_at({one.lock for one in batch if one.move is Move.PARK})
         if claims.late:
             LOG.warning("queue %s: %d outcomes came late and changed nothing", self.keys.queue, claims.late)
         return claims
+
+    async def _look_at(self, locks: set[str]) -> None:
+        """What was parked for a lock that became free meanwhile has its turn at once."""
+        for lock in locks:
+            with contextlib.suppress(StoreError):  # then it looks by itself a little later
+                free = wake_if_free(self.keys, self._store.namespace, lock, within_s=WITHIN_S)
+                await self._store.run(free)
 
     def cancel(self, id_: str) -> None:
         """End the run of a message that is held here."""

@@ -25,7 +25,7 @@ from onebeat.worker.bench import Bench, Grip, Ready, singleton_of
 from onebeat.worker.outcome import End, Outcome, line_of, storable
 from onebeat.worker.retry import Retry
 from onebeat.worker.threads import Cancelled
-from onebeat.worker.turn import Conflict
+from onebeat.worker.turn import Conflict, Parked
 
 _TOLD = (asyncio.CancelledError, Cancelled)  # how a run learns that its end is wanted
 
@@ -37,6 +37,7 @@ class Expired(Exception):
 # Checked in order; what is not here is the task's own failure.
 _ENDS: tuple[tuple[type[BaseException], End], ...] = (
     (Conflict, End.CONFLICT),
+    (Parked, End.PARKED),
     (Expired, End.EXPIRED),
     (UnknownTask, End.UNKNOWN),
     (BadPayload, End.FATAL),
@@ -115,6 +116,10 @@ def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool, cancel
         end = End.CUT if cut else End.FAILED
     if end is End.FAILED and ready is not None and not ready.task.wants_again(type(problem)):
         end = End.FATAL
+    if isinstance(problem, Parked):
+        return Outcome(
+            end, error=str(problem), after_ms=problem.after_ms, lock=problem.lock, keep=problem.keep
+        )
     if end in (End.CONFLICT, End.EXPIRED):  # answers, not errors
         return Outcome(end, error=str(problem))
     return Outcome(

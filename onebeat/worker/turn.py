@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from onebeat.locks.policy import Singleton, conflict
+from onebeat.locks.policy import OnConflict, Singleton, conflict
 
 if TYPE_CHECKING:
     from onebeat.locks import AsyncLock, Holder, Lease
 
+LEAST_MS = 50  # a message that is parked looks again no sooner
 MARGIN_S = 1.0  # a dead holder's lock is free at the end of its lease, and is noticed a little later
 
 
 class Conflict(Exception):
     """The singleton is held by another run and says `skip`."""
+
+
+class Parked(Exception):
+    """The singleton is held by another run and says `park`: the message waits in the queue for `lock`."""
+
+    def __init__(self, words: str, lock: str, keep: str, after_ms: int) -> None:
+        super().__init__(words)
+        self.lock, self.keep, self.after_ms = lock, keep, after_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ async def take(lock: AsyncLock, rule: Singleton, mine: Mark) -> Lease:
 
     Raises:
         Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
-        LockTimeout: not free within the `wait` it says.
+        LockTimeout: not free within the `wait` it says. Parked: it says `park`.
     """
     lease = await lock.acquire(rule.wait_s)
     if lease is not None:
@@ -53,6 +62,9 @@ async def take(lock: AsyncLock, rule: Singleton, mine: Mark) -> Lease:
             return lease
         holder = await lock.peek()
     held_by = holder or "one that just ended"
+    if rule.on_conflict is OnConflict.PARK:
+        left_ms = holder.remaining_ms if holder else 0
+        raise Parked(f"{lock.name} is held by {held_by}", lock.name, rule.keep.value, max(left_ms, LEAST_MS))
     raise conflict(rule, lock.name, holder) or Conflict(f"{lock.name} is held by {held_by}")
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from onebeat.events import Event, SkipReason
 from onebeat.queue.cycle import Settled
+from onebeat.queue.parking import parking
 from onebeat.queue.record import LIVE, RECORDED, Message, RetryPolicy, event_line, pack
 from onebeat.queue.states import MOVES, Move
 from onebeat.worker.outcome import End, Outcome
@@ -31,6 +32,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 FINISHED = Verdict(Move.FINISH)
+_EVENTS = {Move.RETRY: Event.RETRIED, Move.PARK: Event.PARKED}
 
 
 def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) -> Verdict:
@@ -41,6 +43,8 @@ def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) 
             return FINISHED
         case End.CONFLICT:
             return Verdict(Move.SKIP, reason=SkipReason.SINGLETON.value)
+        case End.PARKED:
+            return Verdict(Move.PARK, outcome.after_ms or 0, "parked", counted=False)
         case End.EXPIRED:
             return Verdict(Move.EXPIRE, reason=SkipReason.EXPIRED.value)
         case End.CANCELLED:
@@ -66,6 +70,8 @@ def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
         # what failed once is followed to its end in the history
         flags = message.flags | RECORDED
         record = pack(replace(message, attempt=message.attempt + verdict.counted, flags=flags))
+    if verdict.move is Move.PARK:
+        record, why = pack(message), parking(outcome.lock, outcome.keep)
     if verdict.move is Move.BURY:
         why = msgspec.json.encode(
             {"error": outcome.error, "reason": verdict.reason, "traceback": outcome.trace, "worker": worker}
@@ -78,6 +84,7 @@ def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
         why=why,
         counted=_counted(message),
         event=_event(message, outcome, verdict, worker),
+        lock=outcome.lock,
     )
 
 
@@ -96,9 +103,10 @@ def _event(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
     if _smooth(message) and verdict.move not in (Move.BURY, Move.RETRY):
         return b""
     header = message.header
-    retried = verdict.move is Move.RETRY
+    event = _EVENTS.get(verdict.move, Event.ENDED)
+    ended = event is Event.ENDED
     return event_line(
-        Event.RETRIED if retried else Event.ENDED,
+        event,
         message.id,
         schedule=header.schedule or None,
         task=header.task,
@@ -108,7 +116,7 @@ def _event(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
         started_ms=outcome.started_ms or None,
         ended_ms=outcome.ended_ms or None,
         error=outcome.error or None,
-        delay_ms=verdict.delay_ms if retried else None,
-        state=None if retried else MOVES[verdict.move][1].value,
+        delay_ms=None if ended else verdict.delay_ms,
+        state=MOVES[verdict.move][1].value if ended else None,
         reason=verdict.reason or ("replayed" if outcome.replayed else None),
     )

@@ -15,10 +15,10 @@ LUA_MAX = 120
 # file, or file::function → (limit, why it may be longer)
 RAISED: dict[str, tuple[int, str]] = {
     "onebeat/queue/lua/cycle.lua": (
-        200,
+        225,
         "the one round trip: settle, promote, claim and what follows an end",
     ),
-    "onebeat/queue/lua/emit.lua": (165, "all policies about a fire are decided in the step that queues it"),
+    "onebeat/queue/lua/emit.lua": (170, "all policies about a fire are decided in the step that queues it"),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -38,6 +38,12 @@ local unique = redis.call('HGETALL', prefix .. ':unique')
 for i = 1, #unique, 2 do
   found[#found + 1] = 'unique'; found[#found + 1] = unique[i] .. ' ' .. unique[i + 1]
 end
+for _, member in ipairs(redis.call('ZRANGE', prefix .. ':parked', 0, -1)) do
+  found[#found + 1] = 'parked'; found[#found + 1] = string.match(member, '(%S+)$')
+end
+for _, id in ipairs(redis.call('HKEYS', prefix .. ':parkedof')) do
+  found[#found + 1] = 'parked too'; found[#found + 1] = id
+end
 for _, id in ipairs(redis.call('HKEYS', prefix .. ':duerec')) do
   found[#found + 1] = 'record of due'; found[#found + 1] = id
 end
@@ -62,6 +68,7 @@ class Stored:
     ended: dict[str, str] = field(default_factory=dict)
     lanes: dict[str, tuple[int, list[bytes]]] = field(default_factory=dict)
     uniq: dict[str, tuple[str, str]] = field(default_factory=dict)
+    parked: dict[str, tuple[str, int, str]] = field(default_factory=dict)  # id → lock, age, id
     unique: dict[str, str] = field(default_factory=dict)  # field of a singleton → the message queued for it
     lease_ms: dict[str, int] = field(default_factory=dict)
     stored: int = 0
@@ -172,9 +179,39 @@ class Model:
             again = unpack(record)
             expect(again.attempt == held.attempt + 1, "Q5", f"{id_}: attempt {again.attempt} follows {held}")
             self.stored.due[id_] = (now_ms + delay_ms, again)
+        elif move == "park":
+            again = unpack(record)
+            expect(
+                again.attempt == held.attempt, "Q5", f"{id_} was parked and attempt {again.attempt} counted"
+            )
+            self._park(again, row[4], now_ms, delay_ms)
         else:
             self._end(id_, MOVED_TO[move])
         return 0
+
+    def _park(self, message: Message, why: bytes, now_ms: int, delay_ms: int) -> None:
+        stored, id_ = self.stored, message.id
+        lock, keep = why.decode().split()
+        mine = (lock, message.enqueued_ms, id_)
+        beside = sorted(one for one in stored.parked.values() if one[0] == lock)
+        for other in beside if keep == "last" else ():
+            if other > mine:
+                self._end(id_, "skipped")
+                return
+            del stored.parked[other[2]], stored.due[other[2]]
+            self._end(other[2], "skipped")
+        ahead = sum(one < mine for one in stored.parked.values() if one[0] == lock)
+        stored.parked[id_] = mine
+        stored.due[id_] = (now_ms + delay_ms * (1 + min(ahead, 3)), message)
+
+    def wake(self, lock: str, told: str) -> None:
+        """The first that is parked for `lock` goes to the front."""
+        first = min((one for one in self.stored.parked.values() if one[0] == lock), default=("", 0, ""))[2]
+        expect(told == first, "Q3", f"woken was {told!r}, first is {first!r}")
+        if first:
+            del self.stored.parked[first]
+            message = self.stored.due.pop(first)[1]
+            self.stored.ready[message.priority].insert(0, message)
 
     def _end(self, id_: str, state: str) -> None:
         expect(id_ not in self.stored.ended, "Q4", f"{id_} is {state} after {self.stored.ended.get(id_)}")
@@ -185,6 +222,7 @@ class Model:
         ripe = sorted((at, id_) for id_, (at, _) in self.stored.due.items() if at <= now_ms)
         for _, id_ in ripe:
             message = self.stored.due.pop(id_)[1]
+            self.stored.parked.pop(id_, None)
             self.stored.ready[message.priority].append(message)
 
     def _claim(self, wid: str, want: int, records: Sequence[bytes]) -> None:
@@ -266,6 +304,7 @@ class Model:
         pairs = stored.unique.items()
         found["unique"] = sorted(text for name, id_ in pairs for text in (f"{name} {id_}", f"{id_} {name}"))
         found["due"] = sorted(stored.due)
+        found["parked"] = found["parked too"] = sorted(stored.parked)
         found["dead"] = sorted(id_ for id_, state in stored.ended.items() if state == "dead")
         return {place: ids for place, ids in found.items() if ids}
 

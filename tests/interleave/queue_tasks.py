@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from onebeat.worker.context import Context
 from onebeat.worker.task import task
+from onebeat.worker.turn import Parked
 
 LEASE_MS = 2_000
 TASKS = ("i.quick", "i.slow", "i.once", "i.never")
@@ -20,6 +21,14 @@ def nobody_listens(_id: str) -> None:
 # told by every run; the history under way sets them
 begun: Callable[[str], None] = nobody_listens
 ended: Callable[[str], None] = nobody_listens
+
+
+def is_free(_id: str) -> bool:
+    """No lock is held."""
+    return False
+
+
+is_held: Callable[[str], bool] = is_free
 
 
 @contextmanager
@@ -54,3 +63,11 @@ async def fails_once(*, ctx: Context) -> None:
 async def never_works(*, ctx: Context) -> None:
     with told(ctx):
         raise ValueError("every attempt")
+
+
+@task(name="i.parks")
+async def parks(keep: str, *, ctx: Context) -> None:
+    """As a singleton would whose lock is held."""
+    with told(ctx):
+        if is_held(ctx.message_id):
+            raise Parked("held", "lock", keep, 300)

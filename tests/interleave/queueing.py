@@ -217,6 +217,9 @@ class Queueing(Scenario):
                 expect(ran, "Q1", f"{id_} is acknowledged and has not begun")
         elif verb == "beat":
             self.model.beat(args, now_ms, answer)
+        elif verb == "wake":
+            self.reached.add("woken" if answer else "nothing woken")
+            self.model.wake(str(args[0]), answer.decode())
         elif verb == "recover":
             self.reached.add("alive" if answer == b"alive" else "recovered")
             self.model.recover(args, now_ms, answer)

@@ -7,21 +7,24 @@ from tests.interleave.emission import Emission
 from tests.interleave.killing import Killing
 from tests.interleave.locking import Locking
 from tests.interleave.once import Once
+from tests.interleave.parking import Parking
 from tests.interleave.queueing import Queueing
 from tests.interleave.scenario import Scenario
 from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
 
 SCENARIOS: dict[str, type[Scenario]] = {
-    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Once, Killing, Effects)
+    one.name: one
+    for one in (Emission, Locking, Sharing, Several, Queueing, Once, Parking, Killing, Effects)
 }
 SHARES = {
-    "emission": 0.35,
+    "emission": 0.3,
     "locks": 0.15,
     "shares": 0.1,
     "several": 0.05,
     "queue": 0.1,
     "once": 0.05,
+    "parking": 0.05,
     "kills": 0.05,
     "effects": 0.15,
 }

@@ -50,6 +50,8 @@ MUST_REACH = {
     "once: stored",
     "once: refused",
     "once: existing",
+    "parking: parked",
+    "parking: woken",
     "effects: replayed",
     "effects: Fenced",
     "effects: LeaseLost",

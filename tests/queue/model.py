@@ -157,7 +157,8 @@ class Model:
         if target in TERMINAL:
             self._end(id_, target)
         else:
-            self.messages[id_] = replace(self.messages[id_], attempt=self.messages[id_].attempt + 1)
+            attempt = self.messages[id_].attempt + (move is Move.RETRY)
+            self.messages[id_] = replace(self.messages[id_], attempt=attempt)
             self.later.add(id_)
 
     def recover(self, wid: str, *, gone: bool) -> int | None:

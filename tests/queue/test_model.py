@@ -165,7 +165,7 @@ class Queue(RuleBasedStateMachine):
     def _settled(self, id_: str, move: Move) -> Settled:
         told = self.model.messages[id_]
         after = replace(told, attempt=told.attempt + 1) if move is Move.RETRY else told
-        why = b'{"reason":"test"}'
+        why = b"=lock all" if move is Move.PARK else b'{"reason":"test"}'
         return Settled(id_, move, FAR_MS, record(after.words), why, counted=told.schedule)
 
     def _fences_grow(self, fence: int, size: int) -> None:

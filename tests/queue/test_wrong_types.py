@@ -50,6 +50,7 @@ def calls(room: Room) -> dict[str, Call]:
     keys = room.keys
     settled = [
         Settled("a", Move.RETRY, 1, record("a t1"), event=b'{"event":"retried"}'),
+        Settled("c", Move.PARK, 1, record("c"), b"=l all"),
         Settled("b", Move.BURY, record=record("b"), why=b"{}", counted="s"),
     ]
 
@@ -58,6 +59,7 @@ def calls(room: Room) -> dict[str, Call]:
 
     own = {"own": keys.own("w"), **named("lease", "bell", "stats", "log", "ready")}
     waits = named("live", "waiting", "waitrec", "cutoff", "bell", "stats", "log", "ready", "unique")
+    parks = named("parked", "parkedof")
     dead = named("dead", "deadrec", "deadwhy", "fails")
     emitted = named("gen", "sched", "next", "due", "duerec", "paused", "fails", "runs")
     return {
@@ -66,11 +68,17 @@ def calls(room: Room) -> dict[str, Call]:
             **named("lease", "cancel", "cutoff"), own=[keys.own("w")], join=1, lease_ms=1, wids=["w"]
         ),
         "cancel": CANCEL.call(
-            **waits, **named("due", "duerec", "cancel"), stands_ms=9, log_max=9, ids=["a", "e"]
+            **waits, **parks, **named("due", "duerec", "cancel"), stands_ms=9, log_max=9, ids=["a", "e"]
         ),
         "cycle": cycle_call(keys, wid="w", seq=2, lease_ms=FAR_MS, want=9, settled=settled),
         "emit": EMIT.call(
-            **emitted, **waits, config="cfg", log_max=9, wait_max=9, fires=[_row(fire("s@200 live rec"))]
+            **emitted,
+            **waits,
+            **parks,
+            config="cfg",
+            log_max=9,
+            wait_max=9,
+            fires=[_row(fire("s@200 live rec"))],
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
         "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", schedules=[("t", "")]),

@@ -245,3 +245,21 @@ def once(room: str, ctx: Context) -> None:
 @singleton(scope="queued", on_conflict="fail")
 async def only_one() -> None:
     await asyncio.sleep(0)
+
+
+@task
+@singleton(key="parked:{room}", on_conflict="park", lease=60.0)
+def in_turn(room: str, word: str, ctx: Context) -> None:
+    _note(f"begin {word} attempt {ctx.attempt}")
+    while not _told(room):
+        time.sleep(0.02)
+    _note(f"end {word}")
+
+
+@task
+@singleton(key="parked:{room}", on_conflict="park", lease=1.0)
+async def ain_turn(room: str, word: str, ctx: Context) -> None:
+    _note(f"begin {word} attempt {ctx.attempt}")
+    while not _told(room):
+        await asyncio.sleep(0.02)
+    _note(f"end {word}")

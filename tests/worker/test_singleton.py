@@ -86,3 +86,46 @@ def test_a_plain_call_says_that_it_is_never_queued() -> None:
         plain()
     with pytest.raises(ConfigError, match="a plain call is never queued; make it a task"):
         asyncio.run(awaited())
+
+
+def runs(shop: Workshop) -> list[str]:
+    return [note.split()[1] for note in shop.notes() if note.startswith("begin")]
+
+
+def test_what_is_parked_waits_without_a_worker_and_is_woken(shop: Workshop) -> None:
+    """The lease is a minute, so whoever runs soon after the end of the one before was woken by it."""
+    for word in ("one", "two", "three"):
+        shop.enqueue("in_turn", "a", word)
+    shop.worker(concurrency=2)
+    until(lambda: shop.stats().get("park", 0) >= 2, "two are parked")
+    (first,) = runs(shop)
+    shop.enqueue("write", "beside")
+    until(lambda: shop.words() == ["beside"], "the other slot is free for others")
+    shop.tell("a")
+    until(lambda: shop.stats().get("finish") == 4, "all have run", within_s=45.0)
+    assert runs(shop) == [first, *[word for word in ("one", "two", "three") if word != first]]
+    assert all(note.endswith("attempt 1") for note in shop.notes() if note.startswith("begin"))
+    assert not shop.client.store.client.exists(shop.keys.parked, shop.keys.parkedof, shop.keys.due)
+
+
+def test_the_death_of_the_holder_strands_nobody(shop: Workshop) -> None:
+    """Nobody releases the lock, so nobody wakes them: they look again when the lease is over."""
+    ids = {word: shop.enqueue("ain_turn", "a", word) for word in ("one", "two")}
+    first = shop.worker(lease_ms=2000)
+    until(lambda: shop.stats().get("park"), "one is parked")
+    second = shop.worker(lease_ms=2000)
+    until(lambda: children_of(second.pid), "another worker")
+    for pid in (first.pid, *children_of(first.pid)):
+        os.kill(pid, signal.SIGKILL)
+    shop.tell("a")
+    until(lambda: shop.stats().get("finish") == 2, "both have run")
+    assert {note.split()[1] for note in shop.notes() if note.startswith("end")} == set(ids)
+
+
+def test_plain_calls_cannot_be_parked() -> None:
+    @singleton(on_conflict="park")
+    def plain() -> None:
+        raise AssertionError("it ran")
+
+    with pytest.raises(ConfigError, match="a plain call has no place in a queue; make it a task"):
+        plain()

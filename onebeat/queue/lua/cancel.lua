@@ -11,6 +11,8 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
+-- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parkedof HASH id → its member of parked
 -- ARGV stands_ms int how long the wish is kept for a message that is in a list or with a worker
 -- ARGV log_max int entries that the log keeps
 -- ARGV ...ids text what to cancel
@@ -19,6 +21,7 @@
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local due, duerec, live, waiting, waitrec = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local cancel, cutoff, bell, stats, log, unique = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local parked, parkedof = KEYS[16], KEYS[17]
 local stands_ms, log_max = tonumber(ARGV[1]), ARGV[2]
 local ids = 3
 
@@ -32,6 +35,7 @@ for _, zset in ipairs({due, cancel, cutoff, bell}) do redis.call('ZCARD', zset) 
 redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
 local uniques = redis.call('HLEN', unique) > 0
+local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
@@ -56,6 +60,11 @@ local function freed(id)
   local name = uniques and redis.call('HGET', unique, id)
   if name then redis.call('HDEL', unique, id, name) end
 end
+-- It waits for no lock any more.
+local function unparked(id)
+  local member = parks and redis.call('HGET', parkedof, id)
+  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
+end
 -- The record of a message that has not begun and is in no list, taken out; false for any other.
 local function withdrawn(id)
   local record = redis.call('HGET', duerec, id)
@@ -75,7 +84,7 @@ for i = ids, #ARGV do
   if record then
     lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
     redis.call('ZREM', cancel, id)
-    freed(id)
+    freed(id); unparked(id)
     local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')
     if counts_for then over(counts_for) end
   else

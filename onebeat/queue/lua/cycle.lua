@@ -18,20 +18,23 @@
 -- KEYS log STREAM events
 -- KEYS fence STRING last fence
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
+-- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parkedof HASH id → its member of parked
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
 -- ARGV want int how many records to claim at the most
 -- ARGV log_max int entries that the log keeps
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
--- ARGV ...settled[id, move, delay_ms, record, why, counted, event] counted: schedule id in live or ''
--- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL
+-- ARGV ...settled[id, move, delay_ms, record, why, counted, event] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`
+-- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE
 -- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
+local parked, parkedof = KEYS[23], KEYS[24]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
 local finished, settled, width = ARGV[6], 7, 7
@@ -51,6 +54,7 @@ for _, zset in ipairs({due, dead, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
 local uniques = redis.call('HLEN', unique) > 0
+local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
 local last = tonumber(redis.call('HGET', own, '#') or '0')
 if not redis.call('ZSCORE', lease, wid) then return {'fenced'} end
@@ -89,6 +93,11 @@ local function freed(id)
   local name = uniques and redis.call('HGET', unique, id)
   if name then redis.call('HDEL', unique, id, name) end
 end
+-- It waits for no lock any more.
+local function unparked(id)
+  local member = parks and redis.call('HGET', parkedof, id)
+  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
+end
 -- Asked for by its id, or, as one that counts for its schedule, cut off by a younger fire.
 local function cancelled(id, counts_for)
   if tonumber(redis.call('ZSCORE', cancel, id) or '0') > now then return true end
@@ -97,6 +106,41 @@ local function cancelled(id, counts_for)
 end
 
 local lines, late, counts = {}, 0, {}
+-- A younger message waits in its place.
+local function superseded(id, record)
+  lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"skipped","reason":"superseded"}'
+  counts.supersede = (counts.supersede or 0) + 1
+  unparked(id); freed(id)
+  redis.call('ZREM', due, id); redis.call('HDEL', duerec, id); redis.call('ZREM', cancel, id)
+  local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')
+  if counts_for then over(counts_for) end
+end
+-- It waits for a lock in another slot until it is woken, or until the lock's lease may be over; those behind
+-- the first look less often, for they are woken one after the other.
+local function park(id, delay_ms, record, why)
+  local lock, keep = string.match(why, '^(%S+) (%l+)$')
+  lock = lock or '='
+  local from, to = '[' .. lock .. ' ', '(' .. lock .. '!'
+  local at = string.gsub(string.sub(record, 6, 11), '.', function(c) return string.format('%02x', string.byte(c)) end)
+  local member = lock .. ' ' .. at .. ' ' .. id
+  redis.call('HSET', duerec, id, record)
+  if keep == 'last' then
+    for _, other in ipairs(redis.call('ZRANGEBYLEX', parked, from, to, 'LIMIT', 0, 16)) do
+      local older = string.match(other, '(%S+)$')
+      if other > member then
+        superseded(id, record)
+        return false
+      end
+      superseded(older, redis.call('HGET', duerec, older) or '')
+    end
+  end
+  local ahead = math.min(redis.call('ZLEXCOUNT', parked, from, '(' .. member), 3)
+  redis.call('ZADD', due, now + tonumber(delay_ms) * (1 + ahead), id)
+  redis.call('ZADD', parked, 0, member)
+  redis.call('HSET', parkedof, id, member)
+  parks = true
+  return true
+end
 local function settle(id, move, delay_ms, record, why, counted, event)
   if redis.call('HDEL', own, id) == 0 then
     late = late + 1
@@ -106,13 +150,16 @@ local function settle(id, move, delay_ms, record, why, counted, event)
   if move == 'retry' then
     redis.call('HSET', duerec, id, record)
     redis.call('ZADD', due, now + tonumber(delay_ms), id)
+  elseif move == 'park' then
+    if not park(id, delay_ms, record, why) then return end
   elseif move == 'bury' then
     redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, why)
     redis.call('ZADD', dead, now, id)
   end
-  if move ~= 'retry' then freed(id) end
-  if cancels and move ~= 'retry' then redis.call('ZREM', cancel, id) end
-  if counted ~= '' and move ~= 'retry' then
+  local lives = move == 'retry' or move == 'park'
+  if not lives then freed(id) end
+  if cancels and not lives then redis.call('ZREM', cancel, id) end
+  if counted ~= '' and not lives then
     if move == 'bury' then
       redis.call('HINCRBY', fails, counted, 1)
       failing = true
@@ -133,6 +180,7 @@ if late > 0 then counts.late = late end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, again and 0 or 64)) do
   local record = redis.call('HGET', duerec, id)
   redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
+  unparked(id)
   if record then
     redis.call('RPUSH', list_of(record), record)
     backlog = backlog + 1

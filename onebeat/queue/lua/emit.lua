@@ -16,6 +16,8 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
+-- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parkedof HASH id → its member of parked
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV log_max int entries that the log keeps
 -- ARGV wait_max int messages of one schedule that wait at the most
@@ -26,7 +28,7 @@ local gen, sched, next, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ready = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
 local due, duerec, waiting, waitrec, cutoff = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local paused, fails, runs, bell, stats, log = KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
-local unique = KEYS[20]
+local unique, parked, parkedof = KEYS[20], KEYS[21], KEYS[22]
 local config, log_max, wait_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local fires, width = 4, 12
 
@@ -37,6 +39,7 @@ for _, zset in ipairs({next, due, waiting, cutoff, bell}) do redis.call('ZCARD',
 redis.call('XLEN', log)
 local pauses, failing = redis.call('HLEN', paused) > 0, redis.call('HLEN', fails) > 0
 local uniques = redis.call('HLEN', unique) > 0
+local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local answers = {string.format('%.0f', now)}
@@ -69,6 +72,11 @@ local function freed(id)
   local name = uniques and redis.call('HGET', unique, id)
   if name then redis.call('HDEL', unique, id, name) end
 end
+-- It waits for no lock any more.
+local function unparked(id)
+  local member = parks and redis.call('HGET', parkedof, id)
+  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
+end
 
 -- The run before is to end: what waits for another try ends here, the rest when whoever has it learns of it.
 local function cut_off(id, cursor, to)
@@ -77,7 +85,7 @@ local function cut_off(id, cursor, to)
   local record = redis.call('HGET', duerec, before)
   if not record then return end
   redis.call('ZREM', due, before); redis.call('HDEL', duerec, before)
-  freed(before)
+  freed(before); unparked(before)
   if (string.byte(record, 2) or 0) % 4 >= 2 then redis.call('HINCRBY', live, id, -1) end
   lines[#lines + 1] = '{"event":"ended","id":"' .. before .. '","state":"cancelled","reason":"overlap"}'
   tally('cancel', 1)
