@@ -111,7 +111,7 @@ local function superseded(id, record)
   lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"skipped","reason":"superseded"}'
   counts.supersede = (counts.supersede or 0) + 1
   unparked(id); freed(id)
-  redis.call('ZREM', due, id); redis.call('HDEL', duerec, id); redis.call('ZREM', cancel, id)
+  redis.call('HDEL', duerec, id); redis.call('ZREM', cancel, id); redis.call('ZREM', due, id)
   local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')
   if counts_for then over(counts_for) end
 end
@@ -135,7 +135,8 @@ local function park(id, delay_ms, record, why)
     end
   end
   local ahead = math.min(redis.call('ZLEXCOUNT', parked, from, '(' .. member), 3)
-  redis.call('ZADD', due, now + tonumber(delay_ms) * (1 + ahead), id)
+  local looks_ms = now + tonumber(delay_ms) * (1 + ahead)
+  redis.call('ZADD', due, looks_ms, id)
   redis.call('ZADD', parked, 0, member)
   redis.call('HSET', parkedof, id, member)
   parks = true
