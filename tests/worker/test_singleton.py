@@ -103,7 +103,8 @@ def test_what_is_parked_waits_without_a_worker_and_is_woken(shop: Workshop) -> N
     until(lambda: shop.words() == ["beside"], "the other slot is free for others")
     shop.tell("a")
     until(lambda: shop.stats().get("finish") == 4, "all have run", within_s=45.0)
-    assert runs(shop) == [first, *[word for word in ("one", "two", "three") if word != first]]
+    assert runs(shop)[0] == first
+    assert sorted(runs(shop)) == ["one", "three", "two"]  # of one millisecond, so any may be the next
     assert all(note.endswith("attempt 1") for note in shop.notes() if note.startswith("begin"))
     assert not shop.client.store.client.exists(shop.keys.parked, shop.keys.parkedof, shop.keys.due)
 
