@@ -281,10 +281,8 @@ Later = Annotated[
 
 _OVERLAP = tuple(Overlap)
 OverlapWord = Annotated[str, AfterValidator(_one_of(*_OVERLAP)), _choices(*_OVERLAP)]
-_ON_CONFLICT = ("skip", "wait", "fail", "park")
-OnConflictWord = Annotated[
-    str, AfterValidator(_one_of(*_ON_CONFLICT, later=("replace",))), _choices(*_ON_CONFLICT)
-]
+_ON_CONFLICT = ("skip", "wait", "fail", "park", "replace")
+OnConflictWord = Annotated[str, AfterValidator(_one_of(*_ON_CONFLICT)), _choices(*_ON_CONFLICT)]
 _KEEP = ("all", "last")
 KeepWord = Annotated[str, AfterValidator(_one_of(*_KEEP)), _choices(*_KEEP)]
 _SCOPE = ("run", "queued")

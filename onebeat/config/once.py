@@ -20,6 +20,9 @@ def singleton_mistakes(place: Place, schedule: Schedule) -> Iterator[Mistake]:
         message = f"overlap: {schedule.overlap.value} queues a fire that scope: queued refuses"
         hint = "write overlap: skip, or scope: run"
         yield place.mistake(Code.CONTRADICTION, message, ("singleton", "scope"), hint)
+    if rule.on_conflict == "replace":
+        message = "scope: queued refuses what on_conflict: replace would start"
+        yield place.mistake(Code.CONTRADICTION, message, ("singleton", "scope"), "write scope: run")
     if rule.key is not None:
         try:
             rule.key.format_map(schedule.kwargs)

@@ -9,11 +9,10 @@ from enum import StrEnum
 from string import Formatter
 from typing import Any, TypeAlias
 
-from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout, NotYetSupported
+from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout
 from onebeat.locks.view import Holder
 
 KeyRule: TypeAlias = str | Callable[..., str] | None
-_LATER = ("replace",)
 
 
 class OnConflict(StrEnum):
@@ -23,6 +22,7 @@ class OnConflict(StrEnum):
     WAIT = "wait"  # raise LockTimeout
     FAIL = "fail"  # raise LockHeld
     PARK = "park"  # wait in the queue, without a worker; for tasks only
+    REPLACE = "replace"  # ask for the end of the run that holds it, wait for that; for tasks only
 
 
 class Keep(StrEnum):
@@ -50,6 +50,11 @@ class Singleton:
     at_least_s: float = 0.0
     scope: Scope = Scope.RUN
     keep: Keep = Keep.ALL
+
+    @property
+    def patience_s(self) -> float:
+        """For how many seconds a call waits; by default one that replaces waits for a lease."""
+        return self.wait_s or (self.lease_s if self.on_conflict is OnConflict.REPLACE else 0.0)
 
     def key_for(self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
         """The name of the lock for this call of `fn`. Arguments that a worker adds may be missing.
@@ -126,18 +131,18 @@ def policy_of(
 
     Raises:
         ConfigError: an unknown word, or options that contradict each other.
-        NotYetSupported: `replace`.
     """
-    if on_conflict in _LATER:
-        raise NotYetSupported(
-            f"@singleton(on_conflict={on_conflict!r}) does not exist yet: use 'wait' or 'skip'"
-        )
     if on_conflict not in list(OnConflict):
         raise ConfigError(f"@singleton(on_conflict={on_conflict!r}): use one of {', '.join(OnConflict)}")
     if on_conflict == OnConflict.WAIT and not wait_s > 0:
         raise ConfigError("@singleton(on_conflict='wait') needs wait=<seconds>: say how long")
     if scope not in list(Scope):
         raise ConfigError(f"@singleton(scope={scope!r}): use one of {', '.join(Scope)}")
+    if scope == Scope.QUEUED and on_conflict == OnConflict.REPLACE:
+        raise ConfigError(
+            "@singleton(scope='queued', on_conflict='replace'): a second call is refused while the first is "
+            "queued or runs, so nothing would ever be replaced; use scope='run'"
+        )
     if keep not in list(Keep):
         raise ConfigError(f"@singleton(keep={keep!r}): use one of {', '.join(Keep)}")
     if keep != Keep.ALL and on_conflict != OnConflict.PARK:
@@ -151,6 +156,11 @@ def needs_worker(policy: Singleton, name: str) -> ConfigError | None:
         return ConfigError(
             f"@singleton(scope='queued') on {name}: a plain call is never queued; make it a task with @task "
             "above @singleton and call .delay(), or use scope='run'"
+        )
+    if policy.on_conflict is OnConflict.REPLACE:
+        return ConfigError(
+            f"@singleton(on_conflict='replace') on {name}: only a worker can end the run that holds it; make "
+            "it a task with @task above @singleton and call .delay(), or use on_conflict='wait'"
         )
     if policy.on_conflict is OnConflict.PARK:
         return ConfigError(
@@ -168,4 +178,6 @@ def conflict(policy: Singleton, name: str, holder: Holder | None) -> LockHeld | 
     if policy.on_conflict is OnConflict.FAIL:
         told = f"singleton {name!r} is {held}: this call did not run; call again when it is over"
         return LockHeld(told, holder=holder)
-    return LockTimeout(f"singleton {name!r} is {held}: this call waited {policy.wait_s} s and did not run")
+    return LockTimeout(
+        f"singleton {name!r} is {held}: this call waited {policy.patience_s} s and did not run"
+    )

@@ -70,7 +70,9 @@ def singleton(
             or runs, another one is not queued in the same queue: its handle says `refused` and has the id
             of the first; with `fail` it raises AlreadyQueued).
         on_conflict: `skip` (return None), `wait` (LockTimeout after `wait`), `fail` (LockHeld), or, for
-            tasks, `park` (the message waits in the queue, no worker and no attempt is used up).
+            tasks, `park` (the message waits in the queue, no worker and no attempt is used up) or `replace`
+            (the run that holds it is cancelled; LockTimeout when it has not let go after `wait`, or, without
+            one, a lease).
         keep: with `park`, `all` calls of a key wait for their turn, or only the `last` one.
         wait: seconds to queue for the lock before that, fairly.
         lease: seconds after which the lock of a dead process is free.

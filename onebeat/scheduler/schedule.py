@@ -64,7 +64,7 @@ class SingletonRule:
     """The lock that a run holds. `key` may name arguments: `report:{currency}`."""
 
     key: str | None = None
-    on_conflict: str = "skip"  # skip | wait | fail | park
+    on_conflict: str = "skip"  # skip | wait | fail | park | replace
     lease_ms: int = 10_000
     wait_ms: int = 0
     scope: str = "run"  # or "queued"

@@ -19,6 +19,7 @@ from onebeat.ledger import Entry
 from onebeat.locks import AsyncLock
 from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
+from onebeat.queue.control import cancel
 from onebeat.queue.parking import wake
 from onebeat.queue.record import Message
 from onebeat.queue.signing import NO_KEYS, KeyRing
@@ -56,6 +57,7 @@ class Grip(Protocol):
 
 
 WAKE_S = 2.0
+END_STANDS_S = 10.0  # beyond the wait: its worker hears of it with its next sign of life
 
 
 @dataclass(slots=True)
@@ -194,13 +196,20 @@ class Bench:
             task=ready.task.name,
             message=str(mine),
         )
-        lease = await take(lock, rule, mine)
+        end = functools.partial(self._end, within_s=rule.patience_s)
+        lease = await take(lock, rule, mine, end, self.clock)
         try:
             async with lock.keeping(lease):
                 yield lease
         finally:
             if rule.on_conflict is OnConflict.PARK:
                 await self._wake(queue, name)
+
+    async def _end(self, other: Mark, within_s: float) -> None:
+        """Ask for the end of the run that holds a lock; forgotten when it is not fulfilled soon."""
+        stands_ms = round((within_s + END_STANDS_S) * 1000)
+        keys = queue_keys(self.namespace, other.queue)
+        await self.store.run(cancel(keys, [other.message], within_s=WAKE_S, stands_ms=stands_ms))
 
     async def _wake(self, queue: str, lock: str) -> None:
         """What waits for the lock may have its turn; if this fails it looks by itself a little later."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onebeat.locks.policy import OnConflict, Singleton, conflict
 
 if TYPE_CHECKING:
+    from onebeat.clock import Clock
     from onebeat.locks import AsyncLock, Holder, Lease
 
+LOOK_S = 0.5  # who replaces looks so often whether it has to do with yet another holder
 LEAST_MS = 50  # a message that is parked looks again no sooner
 MARGIN_S = 1.0  # a dead holder's lock is free at the end of its lease, and is noticed a little later
 
@@ -44,14 +47,18 @@ def mark_of(holder: Holder | None) -> Mark | None:
     return Mark(words[0], words[1], int(words[2])) if len(words) == 3 and words[2].isdigit() else None
 
 
-async def take(lock: AsyncLock, rule: Singleton, mine: Mark) -> Lease:
-    """The lease, by the rule of the singleton.
+async def take(
+    lock: AsyncLock, rule: Singleton, mine: Mark, end: Callable[[Mark], Awaitable[None]], clock: Clock
+) -> Lease:
+    """The lease, by the rule of the singleton; `end` asks for the end of another run.
 
     Raises:
-        Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
-        LockTimeout: not free within the `wait` it says. Parked: it says `park`.
+        Conflict: held by another, and it says `skip`, or `replace` and the other was claimed later.
+        LockHeld: held, and it says `fail`. LockTimeout: not free within the `wait` it says.
+        Parked: it says `park`.
     """
-    lease = await lock.acquire(rule.wait_s)
+    replaces = rule.on_conflict is OnConflict.REPLACE  # then it waits for the end that it asks for
+    lease = await lock.acquire(0.0 if replaces else rule.wait_s)
     if lease is not None:
         return lease
     holder = await lock.peek()
@@ -61,11 +68,38 @@ async def take(lock: AsyncLock, rule: Singleton, mine: Mark) -> Lease:
         if lease is not None:
             return lease
         holder = await lock.peek()
+    if replaces:
+        lease = await _replace(lock, mine, end, clock.mono_s() + rule.patience_s, clock)
+        if lease is not None:
+            return lease
+        holder = await lock.peek()
     held_by = holder or "one that just ended"
     if rule.on_conflict is OnConflict.PARK:
         left_ms = holder.remaining_ms if holder else 0
         raise Parked(f"{lock.name} is held by {held_by}", lock.name, rule.keep.value, max(left_ms, LEAST_MS))
     raise conflict(rule, lock.name, holder) or Conflict(f"{lock.name} is held by {held_by}")
+
+
+async def _replace(
+    lock: AsyncLock, mine: Mark, end: Callable[[Mark], Awaitable[None]], until_s: float, clock: Clock
+) -> Lease | None:
+    """The lease, when whoever holds it was asked to end and let go before `until_s` (monotonic).
+
+    Of several that replace each other the one that was claimed last stays.
+    """
+    asked: Mark | None = None
+    while True:
+        holder = await lock.peek()
+        other = mark_of(holder)
+        if other is not None and not _same(other, mine) and other != asked:
+            if other.fence > mine.fence:
+                raise Conflict(f"{lock.name} is held by a run that began later, {holder}")
+            await end(other)
+            asked = other
+        left_s = until_s - clock.mono_s()
+        lease = await lock.acquire(max(0.0, min(LOOK_S, left_s)))
+        if lease is not None or left_s <= 0:
+            return lease
 
 
 def _same(other: Mark | None, mine: Mark) -> bool:

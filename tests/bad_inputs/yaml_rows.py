@@ -218,5 +218,9 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (every("pause_after: ¦3m"), "OB152", "pause_after must be a whole number, not the text '3m'"),
     (every("overlap: ¦queue-two"), "OB153", "'queue-two' is not a choice here"),
     (every("overlap: ¦cancel"), "OB153", "'cancel' is not a choice here"),
-    (every("singleton: {on_conflict: ¦replace}"), "OB120", "replace is not yet supported"),
+    (
+        every("singleton: {on_conflict: replace, scope: ¦queued}"),
+        "OB157",
+        "scope: queued refuses what on_conflict: replace would start",
+    ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout, NotYetSupported
+from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout
 from onebeat.locks import OnConflict, Singleton, singleton
 from onebeat.locks.policy import conflict, default_key, policy_of
 
@@ -91,7 +91,12 @@ def test_a_key_that_cannot_be_made(key: str, args: Any, complaint: str | None) -
         ({"keep": "last"}, plain, ConfigError, "it needs on_conflict='park'"),
         ({"on_conflict": "park", "keep": "two"}, plain, ConfigError, "use one of all, last"),
         ({"scope": "queue"}, plain, ConfigError, "use one of run, queued"),
-        ({"on_conflict": "replace"}, plain, NotYetSupported, "use 'wait' or 'skip'"),
+        (
+            {"on_conflict": "replace", "scope": "queued"},
+            plain,
+            ConfigError,
+            "nothing would ever be replaced; use scope='run'",
+        ),
         ({"lease": 0}, plain, ConfigError, "a lease of 0"),
         ({"wait": -1}, plain, ConfigError, "a wait of -1"),
     ],

@@ -56,7 +56,7 @@ ROLES: dict[str, Role] = {
         ("ob:{ns}:queues", "ob:{ns}:cluster", "ob:{ns}:declared"),
     ),
     "worker": Role(
-        ("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake"),
+        ("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake", "queue/cancel"),
         ("bzpopmin", "hset", "hdel", "exists", "xinfo|stream", "xrange", "info"),
         ("ob:{ns}:workers", "ob:{ns:queue}:log"),
         includes=("client", "locks"),

@@ -263,3 +263,27 @@ async def ain_turn(room: str, word: str, ctx: Context) -> None:
     while not _told(room):
         await asyncio.sleep(0.02)
     _note(f"end {word}")
+
+
+@task
+@singleton(key="latest:{room}", on_conflict="replace", wait=60.0)
+def latest(room: str, word: str, ctx: Context) -> None:
+    _note(f"begin {word} {ctx.attempt}")
+    while not _told(word):
+        time.sleep(0.02)
+    _note(f"end {word}")
+
+
+@task
+@singleton(key="latest:{room}", on_conflict="replace", wait=60.0)
+async def alatest(room: str, word: str) -> None:
+    _note(f"begin {word}")
+    while not _told(word):
+        await asyncio.sleep(0.02)
+    _note(f"end {word}")
+
+
+@task
+@singleton(key="latest:{room}", on_conflict="replace", wait=0.2)
+async def impatient(room: str) -> None:
+    _note("begin impatient")

@@ -10,6 +10,7 @@ import pytest
 
 from onebeat import singleton
 from onebeat.errors import AlreadyQueued, ConfigError
+from onebeat.locks import Lock
 from onebeat.queue import Handle
 from tests.worker import acts
 from tests.worker.running import Workshop, children_of, until
@@ -130,3 +131,56 @@ def test_plain_calls_cannot_be_parked() -> None:
 
     with pytest.raises(ConfigError, match="a plain call has no place in a queue; make it a task"):
         plain()
+
+
+@pytest.mark.parametrize(("first", "second"), [("latest", "alatest"), ("alatest", "latest")])
+def test_the_run_that_holds_it_is_replaced(first: str, second: str, shop: Workshop) -> None:
+    """A thread by a coroutine and the other way round; the holder is ended before the other begins."""
+    old = shop.enqueue(first, "a", "old")
+    shop.worker()
+    until(lambda: "old" in runs(shop), "the first to run")
+    shop.enqueue(second, "b", "beside")
+    shop.enqueue(second, "a", "new")
+    until(lambda: "new" in runs(shop), "it is replaced")
+    until(lambda: shop.stats().get("cancel") == 1, "and cancelled")
+    for word in ("new", "beside"):
+        shop.tell(word)
+    until(lambda: shop.stats().get("finish") == 2, "the others end")
+    assert "end old" not in shop.notes()
+    assert not shop.client.store.client.exists(shop.keys.cancel), f"the wish for the end of {old} is gone"
+
+
+def test_a_holder_that_cannot_be_ended_is_waited_for_only_so_long(shop: Workshop) -> None:
+    with Lock(shop.client.store, "latest:a").hold():  # of no message
+        shop.enqueue("impatient", "a")
+        shop.worker()
+        until(lambda: shop.dead(), "the attempt has failed")
+    (why,) = shop.dead().values()
+    assert "LockTimeout: singleton 'latest:a' is held by process" in why
+    assert "this call waited 0.2 s and did not run" in why
+    assert shop.notes() == []
+
+
+def test_plain_calls_replace_nothing() -> None:
+    @singleton(on_conflict="replace")
+    def plain() -> None:
+        raise AssertionError("it ran")
+
+    with pytest.raises(ConfigError, match="only a worker can end the run"):
+        plain()
+
+
+def test_of_several_that_replace_each_other_one_stays(shop: Workshop) -> None:
+    """The one that was claimed last, so nobody waits in a circle."""
+
+    def gave_way() -> int:
+        return shop.stats().get("cancel", 0) + shop.stats().get("skip", 0)
+
+    for word in ("one", "two", "three"):
+        shop.enqueue("alatest", "a", word)
+    shop.worker()
+    until(lambda: gave_way() == 2, "two give way")
+    for word in ("one", "two", "three"):
+        shop.tell(word)
+    until(lambda: shop.stats().get("finish") == 1, "one has run to its end")
+    assert len([note for note in shop.notes() if note.startswith("end")]) == 1
