@@ -27,7 +27,8 @@ from tests.interleave import queue_tasks
 from tests.interleave.choices import Choice
 from tests.interleave.hub import Hub
 from tests.interleave.process import Process, Request, StopSign
-from tests.interleave.queue_model import PLACES, Model, settled_rows
+from tests.interleave.queue_model import Model, settled_rows
+from tests.interleave.queue_places import PLACES
 from tests.interleave.queue_tasks import LEASE_MS, TASKS
 from tests.interleave.scenario import Scenario, expect
 from tests.interleave.stepping import AsyncPort, SteppingLoop, start_loop
