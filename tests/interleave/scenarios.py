@@ -14,8 +14,7 @@ from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
 
 SCENARIOS: dict[str, type[Scenario]] = {
-    one.name: one
-    for one in (Emission, Locking, Sharing, Several, Queueing, Once, Parking, Killing, Effects)
+    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Once, Parking, Killing, Effects)
 }
 SHARES = {
     "emission": 0.3,
