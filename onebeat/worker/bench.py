@@ -6,21 +6,16 @@ import asyncio
 import contextlib
 import functools
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 from onebeat.clock import SYSTEM, Clock
-from onebeat.errors import StoreError
-from onebeat.keys import queue_keys
 from onebeat.ledger import Entry
-from onebeat.locks import AsyncLock
 from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
-from onebeat.queue.control import cancel
-from onebeat.queue.parking import wake
 from onebeat.queue.record import Message
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.worker.context import Context
@@ -29,7 +24,7 @@ from onebeat.worker.processes import Processes
 from onebeat.worker.registry import REGISTRY, Registry
 from onebeat.worker.task import Task
 from onebeat.worker.threads import HardTimeLimit, Threads, TimeLimit
-from onebeat.worker.turn import Mark, take
+from onebeat.worker.turn import Mark, held
 
 if TYPE_CHECKING:
     from onebeat.ledger import AsyncLedger, Ledger
@@ -54,10 +49,6 @@ class Grip(Protocol):
         Raises:
             LeaseLost: it is not.
         """
-
-
-WAKE_S = 2.0
-END_STANDS_S = 10.0  # beyond the wait: its worker hears of it with its next sign of life
 
 
 @dataclass(slots=True)
@@ -177,44 +168,11 @@ class Bench:
             and message.header.singleton is None
         )
 
-    @contextlib.asynccontextmanager
-    async def hold(self, ready: Ready, rule: Singleton, queue: str) -> AsyncIterator[Lease]:
-        """The singleton's lease around a run of a message of `queue`.
-
-        Raises:
-            Conflict: held by another, and it says `skip`. LockHeld: the same, and it says `fail`.
-            LockTimeout: not free within the `wait` it says. Parked: it says `park`.
-            LeaseLost: lost while it ran.
-        """
-        name = rule.key_for(ready.task.function, *ready.arguments())
-        mine = Mark(queue, ready.message.id, ready.fence)
-        lock = AsyncLock(
-            self.store,
-            name,
-            rule.lease_s,
-            at_least=rule.at_least_s,
-            task=ready.task.name,
-            message=str(mine),
-        )
-        end = functools.partial(self._end, within_s=rule.patience_s)
-        lease = await take(lock, rule, mine, end, self.clock)
-        try:
-            async with lock.keeping(lease):
-                yield lease
-        finally:
-            if rule.on_conflict is OnConflict.PARK:
-                await self._wake(queue, name)
-
-    async def _end(self, other: Mark, within_s: float) -> None:
-        """Ask for the end of the run that holds a lock; forgotten when it is not fulfilled soon."""
-        stands_ms = round((within_s + END_STANDS_S) * 1000)
-        keys = queue_keys(self.namespace, other.queue)
-        await self.store.run(cancel(keys, [other.message], within_s=WAKE_S, stands_ms=stands_ms))
-
-    async def _wake(self, queue: str, lock: str) -> None:
-        """What waits for the lock may have its turn; if this fails it looks by itself a little later."""
-        with contextlib.suppress(StoreError):
-            await self.store.run(wake(queue_keys(self.namespace, queue), lock, within_s=WAKE_S))
+    def hold(
+        self, ready: Ready, rule: Singleton, queue: str
+    ) -> contextlib.AbstractAsyncContextManager[Lease]:
+        """The singleton's lease around a run of a message of `queue`; raises as `turn.held`."""
+        return held(self.store, ready, rule, Mark(queue, ready.message.id, ready.fence), self.clock)
 
     def limited(self, ready: Ready) -> contextlib.AbstractContextManager[None]:
         """Around a run: beyond its hard limit the supervisor kills this process. Most runs have none,

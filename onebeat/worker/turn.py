@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onebeat.errors import StoreError
+from onebeat.keys import queue_keys
+from onebeat.locks import AsyncLock
 from onebeat.locks.policy import OnConflict, Singleton, conflict
+from onebeat.queue.control import cancel
+from onebeat.queue.parking import wake
 
 if TYPE_CHECKING:
     from onebeat.clock import Clock
-    from onebeat.locks import AsyncLock, Holder, Lease
+    from onebeat.locks import Holder, Lease
+    from onebeat.wire import AsyncStore
+    from onebeat.worker.bench import Ready
 
+WITHIN_S = 2.0
+END_STANDS_S = 10.0  # beyond the wait: the worker that is asked hears of it with its next sign of life
 LOOK_S = 0.5  # who replaces looks so often whether it has to do with yet another holder
 LEAST_MS = 50  # a message that is parked looks again no sooner
 MARGIN_S = 1.0  # a dead holder's lock is free at the end of its lease, and is noticed a little later
@@ -45,6 +55,35 @@ def mark_of(holder: Holder | None) -> Mark | None:
     """The message under which `holder` has its lock; None when it is no message's."""
     words = holder.message.split(" ") if holder else []
     return Mark(words[0], words[1], int(words[2])) if len(words) == 3 and words[2].isdigit() else None
+
+
+@asynccontextmanager
+async def held(
+    store: AsyncStore, ready: Ready, rule: Singleton, mine: Mark, clock: Clock
+) -> AsyncIterator[Lease]:
+    """The singleton's lease around a run of the message `mine`.
+
+    Raises:
+        Conflict, LockHeld, LockTimeout, Parked: as `take`. LeaseLost: lost while it ran.
+    """
+    name = rule.key_for(ready.task.function, *ready.arguments())
+    lock = AsyncLock(
+        store, name, rule.lease_s, at_least=rule.at_least_s, task=ready.task.name, message=str(mine)
+    )
+
+    async def end(other: Mark) -> None:
+        stands_ms = round((rule.patience_s + END_STANDS_S) * 1000)
+        keys = queue_keys(store.namespace, other.queue)
+        await store.run(cancel(keys, [other.message], within_s=WITHIN_S, stands_ms=stands_ms))
+
+    lease = await take(lock, rule, mine, end, clock)
+    try:
+        async with lock.keeping(lease):
+            yield lease
+    finally:
+        if rule.on_conflict is OnConflict.PARK:
+            with suppress(StoreError):  # then who waits looks by itself a little later
+                await store.run(wake(queue_keys(store.namespace, mine.queue), name, within_s=WITHIN_S))
 
 
 async def take(
