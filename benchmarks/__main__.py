@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.harness import RESULTS, keep, measure, table
+from benchmarks.harness import RESULTS, Line, keep, measure, table
 from benchmarks.lines import all_lines
 from benchmarks.locks.lines import absent
 from benchmarks.place import private_place
@@ -23,11 +23,18 @@ def main(words: list[str]) -> int:
     if absent():
         print(f"not measured, because not installed: {', '.join(absent())}", file=sys.stderr)
     with private_place() as place:
-        lines = [line for line in all_lines(place) if asked.only in line.name]
+        lines = chosen(all_lines(place), asked.only)
         result = measure(lines, asked.rounds, asked.scale, lambda text: print(text, file=sys.stderr))
     keep(result, asked.out)
     print(table(result))
     return 0
+
+
+def chosen(lines: list[Line], only: str) -> list[Line]:
+    """The lines whose name contains `only`, and the floors of those."""
+    asked = [line for line in lines if only in line.name]
+    floors = {line.floor for line in asked}
+    return [line for line in lines if line in asked or line.name in floors]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scale
-from benchmarks.__main__ import main
+from benchmarks.__main__ import chosen, main
 from benchmarks.harness import Line, measure, percentile
 
 
@@ -51,6 +51,16 @@ def test_lines_run_in_turn_and_ratios_are_of_one_round() -> None:
             "ratio": 0.5,
         },
     ]
+
+
+def test_lines_that_are_asked_for_come_with_their_floors() -> None:
+    lines = [
+        Line("bare", 1, lambda _size: {}),
+        Line("lock", 1, lambda _size: {}, "bare"),
+        Line("other", 1, lambda _size: {}),
+    ]
+    assert [line.name for line in chosen(lines, "lock")] == ["bare", "lock"]
+    assert chosen(lines, "") == lines
 
 
 def test_there_is_no_ratio_to_nothing() -> None:
