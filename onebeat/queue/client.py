@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onebeat.clock import SYSTEM
 from onebeat.errors import BadPayload
@@ -15,6 +15,9 @@ from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
 from onebeat.queue.record import Header, Message
 from onebeat.queue.signing import KeyRing, ring_from
 from onebeat.wire import AsyncStore, Command, Protocol, Store, insist
+
+if TYPE_CHECKING:
+    from typing import Self
 
 WITHIN_S = 10.0  # how long a call is sent again while the store does not answer
 TASK_NAME_MAX = 256
@@ -134,7 +137,7 @@ class Client:
         self._sender = Sender(ring)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> Client:
+    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
         """A client of the store at `url` (`redis://`, `rediss://`, `unix://`); connects when first used."""
         return cls(Store.open(url, namespace))
 
@@ -191,7 +194,7 @@ class AsyncClient:
         self._sender = Sender(ring)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> AsyncClient:
+    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
         """A client of the store at `url`; connects when first used."""
         return cls(AsyncStore.open(url, namespace))
 

@@ -19,6 +19,7 @@ from onebeat.queue.scripts import (
     RECOVER,
     RELEASE,
     RESUME,
+    REVISE,
     VERBS,
 )
 from onebeat.queue.states import MOVES, Move
@@ -63,7 +64,7 @@ def calls(room: Room) -> dict[str, Call]:
     dead = named("dead", "deadrec", "deadwhy", "fails")
     emitted = named("gen", "sched", "next", "due", "duerec", "paused", "fails", "runs")
     return {
-        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1),
+        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1, revision="9"),
         "beat": BEAT.call(
             **named("lease", "cancel", "cutoff"), own=[keys.own("w")], join=1, lease_ms=1, wids=["w"]
         ),
@@ -76,12 +77,13 @@ def calls(room: Room) -> dict[str, Call]:
             **waits,
             **parks,
             config="cfg",
+            revision="",
             log_max=9,
             wait_max=9,
             fires=[_row(fire("s@200 live rec"))],
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
-        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", schedules=[("t", "")]),
+        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", revision="", schedules=[("t", "")]),
         "insert": INSERT.call(
             **waits,
             cancel=keys.cancel,
@@ -98,6 +100,9 @@ def calls(room: Room) -> dict[str, Call]:
         "recover": RECOVER.call(**{**own, **waits, **dead}, wid="w", gone=1, deliveries_max=5, log_max=9),
         "release": RELEASE.call(**own, wid="w", leave=1, log_max=9, ids=[]),
         "resume": RESUME.call(**named("paused", "fails", "log"), schedule="s", line="{}", log_max=9),
+        "revise": REVISE.call(
+            **named("gen", "sched", "next", "paused", "fails", "runs"), revision=9, ids=["s"]
+        ),
     }
 
 
