@@ -237,7 +237,9 @@ def about_command(name: str, command: click.Command) -> Iterator[str]:
     """One command, and those below it."""
     arguments = [p.metavar or p.name or "" for p in command.params if isinstance(p, click.Argument)]
     below = dict(command.commands) if isinstance(command, click.Group) else {}
-    words = ["onebeat", name, "|".join(below)] if below else ["onebeat", name, "[OPTIONS]", *arguments]
+    words = ["onebeat", name, "[OPTIONS]", *arguments]
+    if below and not getattr(command, "invoke_without_command", False):
+        words[2:] = ["|".join(below)]
     yield f"## onebeat {name}\n\n`{' '.join(words)}`\n"
     yield inspect.cleandoc(command.help or "") + "\n"
     options = [p for p in command.params if isinstance(p, click.Option)]

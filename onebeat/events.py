@@ -23,6 +23,10 @@ class Event(StrEnum):
     LATE_ACK = "late_ack"
     PAUSED = "paused"
     RESUMED = "resumed"
+    QUEUE_PAUSED = "queue_paused"
+    QUEUE_RESUMED = "queue_resumed"
+    REDRIVEN = "redriven"
+    DISCARDED = "discarded"
 
 
 class SkipReason(StrEnum):
@@ -60,8 +64,8 @@ EVENTS: tuple[Row, ...] = (
     Row(Event.CLAIMED, ("worker", "deliveries"), "a worker took the message"),
     Row(
         Event.ENDED,
-        (*_FIRE, "state", "attempt", "worker", "started_ms", "ended_ms", "error", "reason"),
-        "the message reached a terminal state",
+        (*_FIRE, "state", "attempt", "worker", "started_ms", "ended_ms", "error", "reason", "by"),
+        "the message reached a terminal state; `by`: a person who purged the queue",
     ),
     Row(
         Event.RETRIED,
@@ -78,4 +82,16 @@ EVENTS: tuple[Row, ...] = (
     Row(Event.LATE_ACK, ("worker",), "a former owner reported an end; nothing was changed"),
     Row(Event.PAUSED, ("schedule", "reason", "until_ms"), "its fires are skipped from now on"),
     Row(Event.RESUMED, ("schedule",), "it fires again"),
+    Row(
+        Event.QUEUE_PAUSED,
+        ("by", "reason", "until_ms"),
+        "nothing of the queue `id` is claimed any more, until a person resumes it or that time",
+    ),
+    Row(Event.QUEUE_RESUMED, ("by", "reason"), "a person let the queue `id` go on"),
+    Row(Event.REDRIVEN, (*_FIRE, "by", "reason"), "a person queued a dead letter again, as if it were new"),
+    Row(
+        Event.DISCARDED,
+        (*_FIRE, "by", "reason"),
+        "a person threw a dead letter away; the message stays dead",
+    ),
 )

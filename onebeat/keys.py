@@ -55,12 +55,7 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
     Key("ob:{ns:queue}:sched", "hash", "permanent", "schedule id → cursor, ms of the last decided nominal"),
     Key("ob:{ns:queue}:next", "zset", "permanent", "schedule id → next nominal ms"),
-    Key(
-        "ob:{ns:queue}:gen",
-        "hash",
-        "permanent",
-        "configuration → its generation; `made`: revision of programs",
-    ),
+    Key("ob:{ns:queue}:gen", "hash", "permanent", "configuration hash → its generation"),
     Key("ob:{ns:queue}:seen", "zset", "permanent", "configuration hash → when a beat last used it, ms"),
     Key("ob:{ns:queue}:live", "hash", "in use", "schedule id → messages of it that are not over"),
     Key("ob:{ns:queue}:waiting", "zset", "in use", "ids that wait until the run before them is over"),
@@ -73,6 +68,12 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:fails", "hash", "permanent", "schedule id → its runs that failed in a row"),
     Key(
         "ob:{ns:queue}:runs", "hash", "permanent", "schedule id → its fires so far, where `limit` counts them"
+    ),
+    Key(
+        "ob:{ns:queue}:halt",
+        "string",
+        "permanent",
+        "until when nothing is claimed, ms (0: for good), and why",
     ),
     Key("ob:{ns:queue}:stats", "hash", "permanent", "counters by name"),
     Key("ob:{ns:queue}:log", "stream", "permanent", "event log, capped"),
@@ -101,7 +102,6 @@ TABLE: tuple[Key, ...] = (
         "permanent",
         "what the running configuration declares, for plan and diff",
     ),
-    Key("ob:{ns}:schedules", "hash", "permanent", "schedule id → what a program made: revision, birth, JSON"),
     Key("ob:{ns}:queues", "set", "permanent", "queues that anyone ever used"),
     Key("ob:{ns}:born", "string", "permanent", "when the data of a member of a quorum began, Redis ms"),
     Key(
@@ -159,6 +159,7 @@ class QueueKeys:
         self.paused = f"{prefix}:paused"
         self.fails = f"{prefix}:fails"
         self.runs = f"{prefix}:runs"
+        self.halt = f"{prefix}:halt"
         self.stats = f"{prefix}:stats"
         self.log = f"{prefix}:log"
 
@@ -244,7 +245,7 @@ class PlainLockKeys(LockKeys):
 class SpaceKeys:
     """The keys of a whole namespace: who is alive, which queues exist."""
 
-    __slots__ = ("beats", "born", "cluster", "declared", "leader", "queues", "schedules", "workers")
+    __slots__ = ("beats", "born", "cluster", "declared", "leader", "queues", "workers")
 
     def __init__(self, namespace: str) -> None:
         prefix = f"ob:{{{checked('namespace', namespace)}}}"
@@ -252,7 +253,6 @@ class SpaceKeys:
         self.beats = f"{prefix}:beats"
         self.workers = f"{prefix}:workers"
         self.queues = f"{prefix}:queues"
-        self.schedules = f"{prefix}:schedules"
         self.born = f"{prefix}:born"
         self.cluster = f"{prefix}:cluster"
         self.declared = f"{prefix}:declared"

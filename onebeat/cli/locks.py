@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 
 import click
 
 from onebeat.app import App
+from onebeat.cli.asking import somebody_is_there
 from onebeat.cli.complain import verbose_option
 from onebeat.cli.lock_run import run
 from onebeat.cli.options import json_option, opens
@@ -177,11 +177,6 @@ def _confirm(name: str, holder: Holder) -> None:
     note(f"{name} is held by {holder}: its work goes on, and another may begin beside it")
     if click.prompt("Type the name of the lock to take it", err=True, default="", show_default=False) != name:
         raise Refused(f"that is not {name!r}: nothing was done")
-
-
-def somebody_is_there() -> bool:
-    """Can a person answer a question?"""
-    return sys.stdin.isatty()
 
 
 def _story_record(known: Story | None) -> Mapping[str, object]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import click
 
@@ -94,6 +95,27 @@ def one_line(value: object) -> str:
     """`value` on one line, `-` when there is none, without characters that could steer a terminal."""
     text = "-" if value is None or value == "" else " ".join(str(value).split())
     return "".join(char if char.isprintable() else "�" for char in text)
+
+
+class Bar(Protocol):
+    """How far long work has come."""
+
+    def update(self, n_steps: int) -> None: ...
+
+
+class _Silent:
+    def update(self, n_steps: int) -> None:
+        """Nobody looks."""
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Bar]:
+    """A bar, where somebody can see it."""
+    if not sys.stderr.isatty():
+        yield _Silent()
+        return
+    with click.progressbar(length=total, label=label, show_pos=True, file=sys.stderr) as bar:
+        yield bar
 
 
 def _print_rich(cells: Sequence[Sequence[str]], columns: Sequence[Column[T]]) -> None:

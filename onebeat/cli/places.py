@@ -1,4 +1,4 @@
-"""Where is everything in the store? Queues, workers, dead letters."""
+"""Where is everything in the store? Queues and workers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import click
 from onebeat.app import App
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, print_rows
-from onebeat.cli.runs import letter_record
 from onebeat.cli.times import local_text, until_text, utc_text
-from onebeat.errors import NotFound
-from onebeat.keys import queue_keys
 from onebeat.queue import peek
-from onebeat.queue.pages import WITHIN, names
+from onebeat.queue.halt import Halt
 from onebeat.wire import Command, Store
 
 
@@ -36,7 +33,12 @@ def queues(app: App, as_json: bool) -> None:
             "delayed": row.delayed,
             "claimed": row.claimed,
             "dead": row.dead,
+            "waiting": row.waiting,
             "next_due": utc_text(row.next_due_ms),
+            "paused": row.halt is not None,
+            "paused_until": utc_text(row.halt.until_ms or None) if row.halt else None,
+            "paused_by": row.halt.by.who or None if row.halt else None,
+            "paused_reason": row.halt.by.reason or None if row.halt else None,
             "stats": row.stats,
         },
         columns=[
@@ -50,6 +52,7 @@ def queues(app: App, as_json: bool) -> None:
                 lambda row: None if row.next_due_ms is None else until_text(row.next_due_ms - now_ms),
                 right=True,
             ),
+            Column("STATE", lambda row: pause_text(row.halt)),
         ],
         empty="nobody has used a queue yet",
     )
@@ -68,6 +71,7 @@ def workers(app: App, as_json: bool) -> None:
         record=lambda row: {
             "name": row.name,
             "alive": lease_ms(row, now_ms) > 0,
+            "quiet": row.about.get("quiet") is True,
             "lease_ms": max(0, lease_ms(row, now_ms)),
             "host": row.about.get("host"),
             "pid": row.about.get("pid"),
@@ -81,44 +85,18 @@ def workers(app: App, as_json: bool) -> None:
             Column("QUEUES", lambda row: ", ".join(queues_of(row))),
             Column("SLOTS", lambda row: row.about.get("concurrency"), right=True),
             Column("STARTED", lambda row: local_text(_ms(row.about, "started_ms"))),
-            Column("STATE", lambda row: "alive" if lease_ms(row, now_ms) > 0 else "gone"),
+            Column("STATE", lambda row: _state(row, now_ms)),
         ],
         empty="no worker runs: start one with 'onebeat worker'",
     )
 
 
-@click.command()
-@click.argument("queue", metavar="[QUEUE]", required=False)
-@click.option(
-    "--limit", type=click.IntRange(1, WITHIN), default=20, show_default=True, help="How many in each queue."
-)
-@json_option
-@opens()
-def dead(app: App, queue: str | None, limit: int, as_json: bool) -> None:
-    """List the messages that nobody will try again, the last to die first."""
-    known = app.store.run(names(app.store.space.queues))
-    if queue is not None and queue not in known:
-        raise NotFound(f"nobody has used a queue {queue!r}: there are {', '.join(known) or 'none'}")
-    letters = [
-        (name, letter)
-        for name in ([queue] if queue else known)
-        for letter in app.store.run(peek.dead(queue_keys(app.namespace.value, name), limit))
-    ]
-    print_rows(
-        "onebeat.dead/1",
-        sorted(letters, key=lambda row: -row[1].died_ms),
-        as_json=as_json,
-        record=lambda row: {"queue": row[0], **letter_record(row[1]), "traceback": row[1].traceback or None},
-        columns=[
-            Column("MESSAGE", lambda row: row[1].id),
-            Column("TASK", lambda row: row[1].task),
-            Column("QUEUE", lambda row: row[0]),
-            Column("DIED", lambda row: local_text(row[1].died_ms)),
-            Column("ATTEMPTS", lambda row: row[1].attempt, right=True),
-            Column("WHY", lambda row: row[1].error or row[1].reason),
-        ],
-        empty="no dead letters",
-    )
+def pause_text(halt: Halt | None) -> str:
+    """`open`, or since when a queue is held back and why."""
+    if halt is None:
+        return "open"
+    end = f"until {local_text(halt.until_ms)}" if halt.until_ms else "until resumed"
+    return f"paused {end}" + (f": {halt.by.reason}" if halt.by.reason else "")
 
 
 def store_now_ms(store: Store) -> int:
@@ -131,6 +109,12 @@ def lease_ms(worker: peek.WorkerView, now_ms: int) -> int:
     """How long the worker's longest lease still lasts; not above 0 when it is gone."""
     ends = [end_ms for leases in worker.leases.values() for end_ms in leases.values()]
     return max(ends, default=now_ms) - now_ms
+
+
+def _state(worker: peek.WorkerView, now_ms: int) -> str:
+    if lease_ms(worker, now_ms) <= 0:
+        return "gone"
+    return "quiet" if worker.about.get("quiet") is True else "alive"
 
 
 def queues_of(worker: peek.WorkerView) -> list[str]:

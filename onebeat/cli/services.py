@@ -13,6 +13,7 @@ import click
 from onebeat.app import App
 from onebeat.cli.options import is_verbose, opens, split_names
 from onebeat.cli.output import counted
+from onebeat.cli.quiet import quiet
 from onebeat.clock import SYSTEM
 from onebeat.errors import Refused, Remedy, StoreError
 from onebeat.vitals import Vitals, VitalsServer, parse_address
@@ -56,12 +57,12 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -
     if warnings := mistakes_first(app):  # the worker and `up` say nothing
         LOG.warning("%s in %s: 'onebeat check' shows them", counted(warnings, "warning"), app.config)
     _check_store(app, allow)
-    app.running.refuse_drop()
+    app.refuse_drop()
     running = app.beat()
     _serve(running.vitals, health)
 
     def look(*_: object) -> None:
-        app.running.live.hurry()
+        app.live.hurry()
         running.look()
 
     signal.signal(signal.SIGHUP, look)
@@ -71,7 +72,7 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -
     LOG.info("the beat has stopped")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "-q",
     "--queues",
@@ -111,6 +112,8 @@ def worker(
 
     TERM or Ctrl-C lets running tasks finish and gives back the rest; a second one, or QUIT, cuts them short.
     """
+    if click.get_current_context().invoked_subcommand is not None:
+        return 0
     log_to_stderr()
     mistakes_first(app)
     app.load_tasks()
@@ -121,6 +124,9 @@ def worker(
     status = running.run()
     LOG.info("the worker has stopped")
     return status
+
+
+worker.add_command(quiet)
 
 
 def _serve(vitals: Vitals, health: str | None) -> None:

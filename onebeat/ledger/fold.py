@@ -160,6 +160,21 @@ def _returned(_run: Run, line: Line) -> dict[str, Any]:
     return told if deliveries is None else told | {"deliveries": deliveries}
 
 
+def _redriven(_run: Run, line: Line) -> dict[str, Any]:
+    told = {"state": RunState.QUEUED, "worker": None, "attempt": None, "deliveries": None}
+    return told | {"reason": _by_whom("redriven", line)}
+
+
+def _discarded(_run: Run, line: Line) -> dict[str, Any]:
+    return {"state": RunState.DEAD, "reason": _by_whom("discarded", line)}
+
+
+def _by_whom(act: str, line: Line) -> str:
+    """`redriven by alice@web-1: the code is mended`."""
+    by, reason = line.text("by"), line.text("reason")
+    return act + (f" by {by}" if by else "") + (f": {reason}" if reason else "")
+
+
 _CHANGES: Mapping[str, Callable[[Run, Line], dict[str, Any]]] = {
     Event.EMITTED: _emitted,
     Event.SKIPPED: _skipped,
@@ -169,5 +184,7 @@ _CHANGES: Mapping[str, Callable[[Run, Line], dict[str, Any]]] = {
     Event.PARKED: _parked,
     Event.RECOVERED: _returned,
     Event.RELEASED: _returned,
+    Event.REDRIVEN: _redriven,
+    Event.DISCARDED: _discarded,
     # LATE_ACK is not here: a former owner's end changed nothing, so it changes nothing here
 }

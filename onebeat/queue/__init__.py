@@ -1,7 +1,24 @@
 """Where is each message? Records, the moves between states, and the clients that send."""
 
 from onebeat.queue.client import AsyncClient, Client, Handle
+from onebeat.queue.dead import By, Tally, Which
 from onebeat.queue.signing import KeyRing, ring_from
 from onebeat.queue.states import MOVES, TERMINAL, Move, State
+from onebeat.queue.whole import AsyncQueue, Queue
 
-__all__ = ["MOVES", "TERMINAL", "AsyncClient", "Client", "Handle", "KeyRing", "Move", "State", "ring_from"]
+__all__ = [
+    "MOVES",
+    "TERMINAL",
+    "AsyncClient",
+    "AsyncQueue",
+    "By",
+    "Client",
+    "Handle",
+    "KeyRing",
+    "Move",
+    "Queue",
+    "State",
+    "Tally",
+    "Which",
+    "ring_from",
+]

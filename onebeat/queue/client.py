@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onebeat.clock import SYSTEM
 from onebeat.errors import BadPayload
@@ -14,10 +14,8 @@ from onebeat.queue import payload
 from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
 from onebeat.queue.record import Header, Message
 from onebeat.queue.signing import KeyRing, ring_from
+from onebeat.queue.whole import AsyncQueue, Queue
 from onebeat.wire import AsyncStore, Command, Protocol, Store, insist
-
-if TYPE_CHECKING:
-    from typing import Self
 
 WITHIN_S = 10.0  # how long a call is sent again while the store does not answer
 TASK_NAME_MAX = 256
@@ -137,7 +135,7 @@ class Client:
         self._sender = Sender(ring)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
+    def from_url(cls, url: str, namespace: str = "onebeat") -> Client:
         """A client of the store at `url` (`redis://`, `rediss://`, `unix://`); connects when first used."""
         return cls(Store.open(url, namespace))
 
@@ -181,6 +179,10 @@ class Client:
         sent = self.store.run(send(self.store, queue, drafts, self._sender))
         return [Handle(one.id, one.existing, one.refused) for one in sent]
 
+    def queue(self, name: str = "default") -> Queue:
+        """The queue of that name, to be looked after."""
+        return Queue(self.store, name)
+
     def close(self) -> None:
         """Close the connections."""
         self.store.close()
@@ -194,7 +196,7 @@ class AsyncClient:
         self._sender = Sender(ring)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
+    def from_url(cls, url: str, namespace: str = "onebeat") -> AsyncClient:
         """A client of the store at `url`; connects when first used."""
         return cls(AsyncStore.open(url, namespace))
 
@@ -227,6 +229,10 @@ class AsyncClient:
     async def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
         sent = await self.store.run(send(self.store, queue, drafts, self._sender))
         return [Handle(one.id, one.existing, one.refused) for one in sent]
+
+    def queue(self, name: str = "default") -> AsyncQueue:
+        """The queue of that name, to be looked after."""
+        return AsyncQueue(self.store, name)
 
     async def close(self) -> None:
         """Close the connections."""

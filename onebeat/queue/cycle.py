@@ -50,8 +50,9 @@ class Claims:
     """The answer to a cycle.
 
     `fenced`: this incarnation was declared dead, everything it holds belongs to others. `again`: the call
-    had already run, `records` is all that is held. `next_due_ms`: when the next delayed message is due,
-    Redis ms. `fence` belongs to the first record, each further one has one more.
+    had already run, `records` is all that is held. `next_due_ms`: when the next delayed message is due, or a
+    pause ends, Redis ms. `halted`: a person holds the queue back. `fence` belongs to the first
+    record, each further one has one more.
     """
 
     fenced: bool = False
@@ -61,6 +62,7 @@ class Claims:
     next_due_ms: int | None = None
     fence: int = 0
     records: Sequence[bytes] = ()
+    halted: bool = False
 
 
 def cycle_call(
@@ -87,6 +89,7 @@ def cycle_call(
         log=keys.log,
         fence=keys.fence,
         unique=keys.unique,
+        halt=keys.halt,
         parked=keys.parked,
         parkedof=keys.parkedof,
         wid=wid,
@@ -105,7 +108,7 @@ def read_claims(answer: Sequence[Any]) -> Claims:
     status = answer[0]
     if status in (b"fenced", b"stale"):
         return Claims(fenced=True)
-    _, now, late, next_due, fence, records = answer
+    _, now, late, next_due, fence, records, halted = answer
     return Claims(
         again=status == b"again",
         now_ms=int(now),
@@ -113,4 +116,5 @@ def read_claims(answer: Sequence[Any]) -> Claims:
         next_due_ms=int(float(next_due)) if next_due else None,
         fence=int(fence),
         records=records,
+        halted=bool(halted),
     )

@@ -103,6 +103,11 @@ def unique_field(name: str) -> str:
     return "=" + _digest(name.encode()) if name else ""
 
 
+def uniq_key(keys: QueueKeys, key: str) -> str:
+    """Where the store remembers that the idempotency key `key` was used."""
+    return keys.uniq(_digest(key.encode()))
+
+
 def enqueue(
     keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, ring: KeyRing = NO_KEYS, *, within_s: float
 ) -> Protocol[list[Sent]]:
@@ -126,7 +131,7 @@ def _enqueue_batch(
     for number, draft in enumerate(drafts, 1):
         name = unique_field(draft.unique)
         if draft.key:
-            uniq.append(keys.uniq(_digest(draft.key.encode())))
+            uniq.append(uniq_key(keys, draft.key))
             fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))
             rules[number] = (draft.delay_ms, len(uniq), fingerprint, draft.key_ttl_ms, name)
         elif draft.delay_ms or name:

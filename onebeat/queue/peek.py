@@ -6,7 +6,6 @@ What they show is not one snapshot: a message may be on its way between two read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,8 @@ import msgspec
 
 from onebeat.errors import BadPayload
 from onebeat.keys import QueueKeys, SpaceKeys, queue_keys
+from onebeat.queue.halt import Halt
+from onebeat.queue.halt import read as read_halt
 from onebeat.queue.pages import WITHIN, as_ms, dated, fields, names
 from onebeat.queue.record import unpack
 from onebeat.wire import Command, Protocol
@@ -21,7 +22,10 @@ from onebeat.wire import Command, Protocol
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """One queue. `ready` has a count per priority, 0 first; `next_due_ms` is Redis ms; `stats` by name."""
+    """One queue. `ready` has a count per priority, 0 first; `next_due_ms` is Redis ms; `stats` by name.
+
+    `waiting`: until the run before them is over; `halt`: a person holds the queue back.
+    """
 
     name: str
     ready: tuple[int, ...]
@@ -30,6 +34,13 @@ class QueueView:
     dead: int
     next_due_ms: int | None
     stats: dict[str, int]
+    waiting: int = 0
+    halt: Halt | None = None
+
+    @property
+    def left(self) -> int:
+        """What is not over: ready, delayed, waiting for another run, or with a worker."""
+        return sum(self.ready) + self.delayed + self.waiting + self.claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +87,12 @@ def queues(namespace: str) -> Protocol[list[QueueView]]:
     """Every queue that anyone ever used, by name."""
     views = []
     for name in (yield from names(SpaceKeys(namespace).queues)):
-        views.append((yield from _queue(queue_keys(namespace, name))))
+        views.append((yield from queue(queue_keys(namespace, name))))
     return views
 
 
-def _queue(keys: QueueKeys) -> Protocol[QueueView]:
+def queue(keys: QueueKeys) -> Protocol[QueueView]:
+    """One queue, whether or not anyone used it."""
     ready = []
     for key in keys.ready:
         ready.append(int((yield Command(("LLEN", key)))))
@@ -89,10 +101,11 @@ def _queue(keys: QueueKeys) -> Protocol[QueueView]:
     dead = yield Command(("ZCARD", keys.dead))
     claimed = 0
     for wid in (yield from _leases(keys)):
-        # `#` is not a message but the number of the worker's last cycle
-        numbered = yield Command(("HEXISTS", keys.own(wid), "#"))
-        claimed += (yield Command(("HLEN", keys.own(wid)))) - int(numbered)
+        claimed += yield from _held(keys, wid)
+    waiting = yield Command(("ZCARD", keys.waiting))
     stats = yield from fields(keys.stats)
+    halt = yield Command(("GET", keys.halt))
+    seconds, micros = yield Command(("TIME",))
     return QueueView(
         name=keys.queue,
         ready=tuple(ready),
@@ -101,6 +114,8 @@ def _queue(keys: QueueKeys) -> Protocol[QueueView]:
         dead=int(dead),
         next_due_ms=soonest[0][1] if soonest else None,
         stats={name.decode(): int(count) for name, count in stats},
+        waiting=int(waiting),
+        halt=read_halt(halt or b"", int(seconds) * 1000 + int(micros) // 1000),
     )
 
 
@@ -146,6 +161,21 @@ def workers(namespace: str) -> Protocol[list[WorkerView]]:
     return views
 
 
+def held(namespace: str, worker: WorkerView) -> Protocol[int]:
+    """How many messages a worker has claimed and not ended."""
+    count = 0
+    for queue, wids in _incarnations(worker.about).items():
+        for wid in wids:
+            count += yield from _held(queue_keys(namespace, queue), wid)
+    return count
+
+
+def _held(keys: QueueKeys, wid: str) -> Protocol[int]:
+    # `#` is not a message but the number of the worker's last cycle
+    numbered = yield Command(("HEXISTS", keys.own(wid), "#"))
+    return int((yield Command(("HLEN", keys.own(wid))))) - int(numbered)
+
+
 def _incarnations(about: dict[str, Any]) -> dict[str, list[str]]:
     queues_ = about.get("queues")
     if not isinstance(queues_, dict):
@@ -162,30 +192,17 @@ def schedules(keys: QueueKeys) -> Protocol[dict[str, ScheduleView]]:
     for id_, cursor in cursors:
         next_ms = yield Command(("ZSCORE", keys.next, id_))
         live = yield Command(("HGET", keys.live, id_))
-        numbers = live, fails.get(id_), runs.get(id_)
-        views[id_.decode()] = _schedule(int(cursor), next_ms, paused.get(id_), numbers)
+        until, _, why = paused.get(id_, b"").decode(errors="replace").partition(" ")
+        views[id_.decode()] = ScheduleView(
+            int(cursor),
+            as_ms(next_ms),
+            int(live or 0),
+            int(until) if until.isdigit() else None,
+            why,
+            int(fails.get(id_, 0)),
+            int(runs.get(id_, 0)),
+        )
     return views
-
-
-def schedule(keys: QueueKeys, id_: str) -> Protocol[ScheduleView | None]:
-    """One of them; None when no beat has begun with it. (It can be paused before.)"""
-    told = []
-    for key in (keys.sched, keys.paused, keys.live, keys.fails, keys.runs):
-        told.append((yield Command(("HGET", key, id_))))
-    cursor, paused, *numbers = told
-    next_ms = yield Command(("ZSCORE", keys.next, id_))
-    if cursor is None and paused is None:
-        return None
-    return _schedule(int(cursor or 0), next_ms, paused, numbers)
-
-
-def _schedule(
-    cursor_ms: int, next_ms: float | bytes | None, paused: bytes | None, numbers: Sequence[bytes | None]
-) -> ScheduleView:
-    until, _, why = (paused or b"").decode(errors="replace").partition(" ")
-    live, fails, runs = (int(number or 0) for number in numbers)
-    until_ms = int(until) if until.isdigit() else None
-    return ScheduleView(cursor_ms, as_ms(next_ms), live, until_ms, why, fails, runs)
 
 
 def _leases(keys: QueueKeys) -> Protocol[dict[str, int]]:

@@ -6,11 +6,13 @@ from onebeat.wire.scripts import load_all
 
 VERBS = (
     *("adopt", "beat", "cancel", "cycle", "emit", "enqueue", "enrol"),
-    *("insert", "pause", "recover", "release", "resume", "revise"),
+    *("insert", "pause", "recover", "release", "resume"),
 )
-ADOPT, BEAT, CANCEL, CYCLE, EMIT, ENQUEUE, ENROL, INSERT, PAUSE, RECOVER, RELEASE, RESUME, REVISE = load_all(
+ADOPT, BEAT, CANCEL, CYCLE, EMIT, ENQUEUE, ENROL, INSERT, PAUSE, RECOVER, RELEASE, RESUME = load_all(
     "queue", VERBS
 )
+OPERATORS = ("redrive", "discard", "halt", "purge")
+REDRIVE, DISCARD, HALT, PURGE = load_all("queue", OPERATORS)
 ARRIVE, DEPART, WAKE = load_all("queue", ("arrive", "depart", "wake"))
 
 BATCH_MAX = 256  # rows in one script call: keeps a call under a millisecond of server time

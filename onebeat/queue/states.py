@@ -44,6 +44,8 @@ class Move(StrEnum):
     SUPERSEDE = "supersede"
     RECOVER = "recover"
     RELEASE = "release"
+    PURGE = "purge"
+    REDRIVE = "redrive"  # only a person makes it: a dead message stays over until then
 
 
 MOVES: dict[Move, tuple[State, State]] = {
@@ -62,4 +64,6 @@ MOVES: dict[Move, tuple[State, State]] = {
     Move.SUPERSEDE: (State.DELAYED, State.SKIPPED),
     Move.RECOVER: (State.CLAIMED, State.READY),
     Move.RELEASE: (State.CLAIMED, State.READY),
+    Move.PURGE: (State.READY, State.CANCELLED),
+    Move.REDRIVE: (State.DEAD, State.READY),
 }

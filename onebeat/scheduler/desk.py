@@ -59,11 +59,6 @@ class Desk:
         """Whether every section emits."""
         return all(section.active for section in self.sections)
 
-    @property
-    def rules(self) -> bool:
-        """Whether this configuration is the newest in every queue, and in its place."""
-        return self.active and self._settled and not self._gives_way
-
     def with_schedules(self, schedules: Sequence[Schedule], config: str) -> Desk:
         """A desk for another configuration, which knows what this one knew."""
         known = dict(self._known)

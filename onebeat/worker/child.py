@@ -16,12 +16,14 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import msgspec
+
 from onebeat import ready
 from onebeat.errors import OnebeatError, StoreError
 from onebeat.failpoints import reach
 from onebeat.keys import queue_keys
 from onebeat.queue import ring_from
-from onebeat.wire import AsyncStore
+from onebeat.wire import AsyncStore, Command
 from onebeat.worker.bench import Bench
 from onebeat.worker.board import FD, Board
 from onebeat.worker.line import Line, Slots
@@ -45,6 +47,7 @@ class Child:
         self._settings, self._board = settings, board
         self._stopped = asyncio.Event()
         self._cut = asyncio.Event()
+        self._saying: asyncio.Task[None] | None = None
         store = AsyncStore.open(settings.redis_url, settings.namespace)
         self._processes = Processes(settings, self._stopped.is_set, self._cut.is_set)
         self._bench = Bench(
@@ -120,6 +123,20 @@ class Child:
     def _on_quiet(self) -> None:
         for pump in self._pumps:
             pump.quiet()
+        self._saying = asyncio.create_task(self._say_quiet())
+
+    async def _say_quiet(self) -> None:
+        """Write it on this worker's card, once nothing more can be claimed."""
+        for pump in self._pumps:
+            await pump.quieted.wait()
+        store, wid = self._bench.store, self._pumps[0].wid
+        try:
+            card = await store.perform(Command(("HGET", store.space.workers, wid)))
+            if card is not None:
+                told = msgspec.json.encode({**msgspec.json.decode(card), "quiet": True})
+                await store.perform(Command(("HSET", store.space.workers, wid, told)))
+        except StoreError as problem:
+            LOG.warning("quiet, and 'onebeat workers' does not tell: %s", problem)
 
     def _on_dump(self) -> None:
         for pump in self._pumps:

@@ -21,6 +21,7 @@ from onebeat.worker.line import Line
 
 LOG = logging.getLogger("onebeat.worker")
 BLOCK_S = 2.0  # an idle worker looks again after this, whatever the bell says
+HALTED_S = 0.05  # while a person holds the queue back, a bell is answered so much later
 GATHER_S = 0.005  # how long an outcome waits for others while runs go on
 WITHIN_S = 2.0
 
@@ -38,6 +39,7 @@ class Pump:
         self.keys, self.wid, self._lease_ms, self._store = keys, wid, lease_ms, bench.store
         self._hold = Hold(wid, keys, line, bench)
         self._seq = 0
+        self.quieted = asyncio.Event()  # it claims nothing more, and no call that could is on its way
         self._bell: asyncio.Task[object] | None = None
 
     @property
@@ -59,11 +61,13 @@ class Pump:
                 await self._release(hold.put_off())
             if not hold.claiming:
                 await self._release(hold.give_up())
-            want = hold.wanted()
+            want, quiet = hold.wanted(), not hold.claiming
             claims = await self._cycle(want)
             hold.take(claims.records, claims.fence, claims.now_ms)
             if not hold.claiming:  # these arrived after the stop
                 await self._give_back()
+            if quiet:
+                self.quieted.set()
             hold.start()
             await self._rest(claims, more=0 < want == len(claims.records))
 
@@ -108,6 +112,8 @@ class Pump:
     async def _rest(self, claims: Claims, *, more: bool) -> None:
         """Wait until there is something to say or to ask for; `more` when the queue may hold more."""
         hold = self._hold
+        if claims.halted and not hold.settled:  # else each message that is queued would be a round trip
+            await self._wait(HALTED_S, deaf=True)
         if not hold.settled and not (more and hold.wanted()):
             put_off_in_s = hold.put_off_in_s
             patience_s = self._patience_s(claims)
@@ -123,7 +129,7 @@ class Pump:
             return BLOCK_S
         return min(BLOCK_S, max(0.0, (claims.next_due_ms - claims.now_ms) / 1000))
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float, *, deaf: bool = False) -> None:
         """Until an outcome, a free slot, the bell, or `seconds`; the bell only where work can start."""
         hold = self._hold
         hold.changed.clear()
@@ -131,13 +137,13 @@ class Pump:
             return
         changed = asyncio.create_task(hold.changed.wait())
         waits: set[asyncio.Task[object]] = {changed}
-        if self._bell is None and hold.wanted():
+        if self._bell is None and hold.wanted() and not deaf:
             self._bell = asyncio.create_task(self._store.run(listen([self.keys], block_s=BLOCK_S)))
-        if self._bell is not None:
+        if self._bell is not None and not deaf:
             waits.add(self._bell)
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()
-        if self._bell is not None and self._bell.done():
+        if self._bell is not None and self._bell.done() and not deaf:
             bell, self._bell = self._bell, None
             if not bell.cancelled() and isinstance(bell.exception(), StoreError):
                 await asyncio.sleep(GATHER_S)  # the cycle that follows waits for the store

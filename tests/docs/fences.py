@@ -32,7 +32,7 @@ class Step:
     @property
     def serves(self) -> bool:
         """Whether it runs until it is stopped."""
-        return re.match(r"onebeat (up|beat|worker)\b(?!.*--help)", self.command) is not None
+        return re.match(r"onebeat (up|beat|worker)\b(?! quiet)(?!.*--help)", self.command) is not None
 
 
 def pages() -> list[Path]:

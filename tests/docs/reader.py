@@ -18,7 +18,7 @@ from tests.worker.running import until
 
 WITHIN_S = 90.0
 LOOK_AGAIN_S = 60.0
-LOOKS = re.compile(r"onebeat (doctor|list|show|runs|run|workers|queues|locks)\b")
+LOOKS = re.compile(r"onebeat (doctor|list|show|runs|run|workers|queues|locks|dead(?! retry))\b")
 
 
 class Reader:

@@ -15,7 +15,7 @@ LUA_MAX = 120
 # file, or file::function → (limit, why it may be longer)
 RAISED: dict[str, tuple[int, str]] = {
     "onebeat/queue/lua/cycle.lua": (
-        225,
+        240,
         "the one round trip: settle, promote, claim and what follows an end",
     ),
     "onebeat/queue/lua/emit.lua": (170, "all policies about a fire are decided in the step that queues it"),

@@ -44,6 +44,7 @@ class Queueing(Scenario):
     """Two senders and two or three workers."""
 
     name = "queue"
+    calls: ClassVar[int] = CALLS_MAX  # of each sender
     acts: ClassVar[dict[str, float]] = {"worker": 2, "stop": 1, "bury": 2}
     stress: ClassVar[dict[str, float]] = {"lose_late": 2.0, "lose_reply": 2.0, "sleep": 0.5}
 
@@ -90,7 +91,7 @@ class Queueing(Scenario):
 
         def send() -> None:
             client = Client(machine.port)
-            for number in range(CALLS_MAX):
+            for number in range(self.calls):
                 machine.ask(Pause(rng.choice((0.0, 0.1, 0.6))))
                 try:
                     self._send(client, rng, number)

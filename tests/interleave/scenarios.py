@@ -7,6 +7,7 @@ from tests.interleave.emission import Emission
 from tests.interleave.killing import Killing
 from tests.interleave.locking import Locking
 from tests.interleave.once import Once
+from tests.interleave.operating import Operating
 from tests.interleave.parking import Parking
 from tests.interleave.queueing import Queueing
 from tests.interleave.scenario import Scenario
@@ -14,16 +15,18 @@ from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
 
 SCENARIOS: dict[str, type[Scenario]] = {
-    one.name: one for one in (Emission, Locking, Sharing, Several, Queueing, Once, Parking, Killing, Effects)
+    one.name: one
+    for one in (Emission, Locking, Sharing, Several, Queueing, Once, Parking, Killing, Operating, Effects)
 }
 SHARES = {
     "emission": 0.3,
-    "locks": 0.15,
+    "locks": 0.1,
     "shares": 0.1,
     "several": 0.05,
     "queue": 0.1,
     "once": 0.05,
     "parking": 0.05,
     "kills": 0.05,
-    "effects": 0.15,
+    "operators": 0.1,
+    "effects": 0.1,
 }

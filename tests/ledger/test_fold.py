@@ -22,6 +22,8 @@ RETRIED = fire(
     "retried", 1_000, attempt=1, worker="w1", started_ms=1_500, ended_ms=1_600, error="E: x", delay_ms=5
 )
 RECOVERED = about("recovered", 1_000, worker="w1", deliveries=2)
+REDRIVEN = about("redriven", 1_000, by="ann@web", reason="mended")
+DISCARDED = about("discarded", 1_000, by="ann@web")
 RELEASED = about("released", 1_000, worker="w1")
 
 
@@ -96,12 +98,27 @@ LIVES: list[tuple[str, list[dict[str, Any]], dict[str, Any]]] = [
         {"worker": "w1"},
     ),
     (
-        "redriven",
+        "redriven by a person",
+        [EMITTED, CLAIMED, FAILED, REDRIVEN],
+        {"state": "queued", "error": None, "reason": "redriven by ann@web: mended", "ended_ms": None},
+    ),
+    (
+        "redriven by a person and done",
+        [EMITTED, CLAIMED, FAILED, REDRIVEN, CLAIMED, DONE],
+        {"state": "done", "error": None, "reason": "redriven by ann@web: mended", "attempt": 1},
+    ),
+    (
+        "discarded",
+        [EMITTED, CLAIMED, FAILED, DISCARDED],
+        {"state": "dead", "error": "ValueError: x", "reason": "discarded by ann@web", "ended_ms": 1_900},
+    ),
+    (
+        "queued again",
         [EMITTED, CLAIMED, FAILED, EMITTED],
         {"state": "queued", "error": None, "reason": None, "ended_ms": None},
     ),
     (
-        "redriven and done",
+        "queued again and done",
         [EMITTED, CLAIMED, FAILED, EMITTED, CLAIMED, DONE],
         {"state": "done", "error": None},
     ),

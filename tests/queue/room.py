@@ -95,6 +95,7 @@ class Room:
         for text, why in state.get("dead", {}).items():
             redis.hset(keys.deadwhy, text.split()[0], json.dumps({"reason": why}))
         self._put_waiting(state.get("waiting", ()))
+        self._put_halt(state.get("halt", ""), now)
         for part in ("live", "stats", "sched", "gen", "paused", "fails", "runs"):
             if part in state:
                 redis.hset(getattr(keys, part), mapping=state[part])
@@ -111,6 +112,11 @@ class Room:
         for text in said:
             self.redis.zadd(self.keys.waiting, {text.split()[0]: 0})
             self.redis.hset(self.keys.waitrec, mapping=_records([text]))
+
+    def _put_halt(self, until: str, now_ms: int) -> None:
+        ends = {"for good": 0, "later": now_ms + FAR_MS, "over": now_ms - 1}
+        if until:
+            self.redis.set(self.keys.halt, f"{ends[until]} {{}}")
 
     def _put_aside(self, times: str, records: str, said: dict[str, str], now_ms: int) -> None:
         for text, when in said.items():
@@ -148,6 +154,8 @@ class Room:
         state["paused"] = {k: v.decode() for k, v in self._fields(keys.paused).items()}
         for part in ("live", "stats", "sched", "fails", "runs"):
             state[part] = {name: int(n) for name, n in self._fields(getattr(keys, part)).items()}
+        until = int((redis.get(keys.halt) or b"-1").partition(b" ")[0])
+        state["halt"] = {0: "for good", -1: ""}.get(until, "later" if until > now else "over")
         state["gen"] = {k: v.decode() for k, v in self._fields(keys.gen).items()}
         return {part: value for part, value in state.items() if value}
 

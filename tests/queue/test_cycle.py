@@ -24,8 +24,9 @@ def bury(words: str, counted: str = "") -> Settled:
     )
 
 
+Asked = tuple[int, int, list[Settled]]
 # name: before, (seq, want, settled), records answered, what changed
-ROWS: dict[str, tuple[State, tuple[int, int, list[Settled]], list[str], dict[str, Any]]] = {
+ROWS: dict[str, tuple[State, Asked, list[str], dict[str, Any]]] = {
     "nothing to do": (ALIVE, (1, 5, []), [], {"seq": {"w": 1}}),
     "claims the oldest first": (
         {**ALIVE, "ready": ["a", "b", "c"]},
@@ -177,7 +178,12 @@ ROWS: dict[str, tuple[State, tuple[int, int, list[Settled]], list[str], dict[str
 
 @pytest.mark.parametrize("name", ROWS)
 def test_rows(room: Room, name: str) -> None:
-    before, (seq, want, settled), records, changed = ROWS[name]
+    check(room, *ROWS[name])
+
+
+def check(room: Room, before: State, asked: Asked, records: list[str], changed: dict[str, Any]) -> None:
+    """One cycle does all that its row says, and nothing else."""
+    seq, want, settled = asked
     room.put(before)
     claims = room.cycle(seq=seq, want=want, settled=settled)
     assert sorted(told(claims.records)) == sorted(records)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from onebeat.errors import IdempotencyConflict
-from onebeat.queue import AsyncClient, Client
+from onebeat.queue import AsyncClient, By, Client, Which
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.emission import Fire, adopt, emit, enrol
 from onebeat.queue.liveness import recover, release
@@ -52,6 +52,29 @@ def test_enqueue(pattern: str, server: Server, room: Room) -> None:
     assert sorted(ids_in(room)) == sorted(sent)
     assert len(set(sent)) == 612
     assert room.look()["stats"] == {"enqueued": 612}
+
+
+def test_redrive_and_discard(pattern: str, server: Server, room: Room) -> None:
+    """The second sending finds no dead letter, and still knows how many it moved."""
+    dead = [f"m{n:03}" for n in range(200)]
+    room.put({"dead": dict.fromkeys(dead, "failed")})
+    with losing(server, pattern) as line, Store.open(line.url, room.store.namespace) as store:
+        queue = Client(store).queue("q")
+        assert queue.redrive(Which(tuple(dead[:130])), By()).done == 130
+        assert queue.discard(Which(), By()).done == 70
+    assert line.lost
+    assert sorted(ids_in(room)) == dead[:130]
+    assert room.look()["stats"] == {"redrive": 130, "discard": 70}
+
+
+def test_purge(pattern: str, server: Server, room: Room) -> None:
+    """A call that came through ends no second batch when it is sent again."""
+    room.put({"ready": [f"m{n:03}" for n in range(150)], "due": {f"d{n}": "later" for n in range(70)}})
+    with losing(server, pattern) as line, Store.open(line.url, room.store.namespace) as store:
+        assert Client(store).queue("q").purge(By(), delayed=True).done == 220
+    assert line.lost
+    assert ids_in(room) == []
+    assert room.look()["stats"] == {"purge": 220}
 
 
 def test_enqueue_with_a_key(pattern: str, server: Server, room: Room) -> None:

@@ -101,11 +101,3 @@ def test_a_lock_that_became_free_meanwhile_wakes_at_once(room: Room) -> None:
     room.redis.delete(owner)
     assert room.run(wake_if_free(room.keys, room.store.namespace, LOCK, within_s=WITHIN_S)) == "a"
     assert parked(room) == ["b"]
-
-
-def test_what_was_taken_out_of_the_queue_costs_nobody_a_turn(room: Room) -> None:
-    park(room, "a @1", "b @2")
-    room.redis.hdel(room.keys.duerec, "a")
-    room.redis.zrem(room.keys.due, "a")
-    assert woken(room) == "b"
-    assert parked(room) == []

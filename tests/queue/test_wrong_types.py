@@ -12,22 +12,27 @@ from onebeat.queue.scripts import (
     ADOPT,
     BEAT,
     CANCEL,
+    DISCARD,
     EMIT,
     ENROL,
+    HALT,
     INSERT,
+    OPERATORS,
     PAUSE,
+    PURGE,
     RECOVER,
+    REDRIVE,
     RELEASE,
     RESUME,
-    REVISE,
-    VERBS,
 )
+from onebeat.queue.scripts import VERBS as DAILY
 from onebeat.queue.states import MOVES, Move
 from onebeat.wire import Call, load
 from tests.queue.room import FAR_MS, Room, State, record
 from tests.queue.test_emit import fire
 from tests.queue.test_enqueue import say
 
+VERBS = (*DAILY, *OPERATORS)
 FULL: State = {
     "ready": ["r", "r1 p1", "r2 p2", "r3 p3"],
     "own": {"w": ["a rec live", "b", "c d9 live"]},
@@ -63,8 +68,10 @@ def calls(room: Room) -> dict[str, Call]:
     parks = named("parked", "parkedof")
     dead = named("dead", "deadrec", "deadwhy", "fails")
     emitted = named("gen", "sched", "next", "due", "duerec", "paused", "fails", "runs")
+    lane = {"lane": keys.lane("l"), "lane_ttl_ms": 9, "log_max": 9}
+    died_ms = int(room.redis.zscore(keys.dead, "f") or 0) if room.redis.type(keys.dead) == b"zset" else 0
     return {
-        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1, revision="9"),
+        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1),
         "beat": BEAT.call(
             **named("lease", "cancel", "cutoff"), own=[keys.own("w")], join=1, lease_ms=1, wids=["w"]
         ),
@@ -72,18 +79,24 @@ def calls(room: Room) -> dict[str, Call]:
             **waits, **parks, **named("due", "duerec", "cancel"), stands_ms=9, log_max=9, ids=["a", "e"]
         ),
         "cycle": cycle_call(keys, wid="w", seq=2, lease_ms=FAR_MS, want=9, settled=settled),
+        "discard": DISCARD.call(
+            **named("dead", "deadrec", "deadwhy", "stats", "log"),
+            **lane,
+            uniq=[keys.uniq("k")],
+            letters=[("f", died_ms, "{}", 1)],
+        ),
         "emit": EMIT.call(
             **emitted,
             **waits,
             **parks,
             config="cfg",
-            revision="",
             log_max=9,
             wait_max=9,
             fires=[_row(fire("s@200 live rec"))],
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
-        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", revision="", schedules=[("t", "")]),
+        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", schedules=[("t", "")]),
+        "halt": HALT.call(**named("halt", "bell", "log"), until_ms=0, why="{}", line="{}", log_max=9),
         "insert": INSERT.call(
             **waits,
             cancel=keys.cancel,
@@ -97,12 +110,22 @@ def calls(room: Room) -> dict[str, Call]:
         "pause": PAUSE.call(
             paused=keys.paused, log=keys.log, schedule="s", until_ms=0, why="x", line="{}", log_max=9
         ),
+        "purge": PURGE.call(
+            **waits,
+            **named("due", "duerec", "cancel", "parked", "parkedof"),
+            **lane,
+            uniq=[keys.uniq("k")],
+            fields='"reason":"purged"',
+            messages=[("r", 1, 1), ("e", 0, 0)],
+        ),
         "recover": RECOVER.call(**{**own, **waits, **dead}, wid="w", gone=1, deliveries_max=5, log_max=9),
+        "redrive": REDRIVE.call(
+            **named("ready", "dead", "deadrec", "deadwhy", "live", "cancel", "bell", "stats", "log"),
+            **lane,
+            letters=[("f", died_ms, record("f live"), "{}")],
+        ),
         "release": RELEASE.call(**own, wid="w", leave=1, log_max=9, ids=[]),
         "resume": RESUME.call(**named("paused", "fails", "log"), schedule="s", line="{}", log_max=9),
-        "revise": REVISE.call(
-            **named("gen", "sched", "next", "paused", "fails", "runs"), revision=9, ids=["s"]
-        ),
     }
 
 
@@ -117,7 +140,7 @@ def _row(one: object) -> tuple[object, ...]:
 def test_a_wrong_type_changes_nothing(room: Room, verb: str) -> None:
     """Redis does not roll a script back, so it must find every wrong key before its first write."""
     room.put(FULL)
-    texts = (room.keys.fence, room.keys.lane("l"), room.keys.uniq("k"))
+    texts = (room.keys.fence, room.keys.halt, room.keys.lane("l"), room.keys.uniq("k"))
     for key in calls(room)[verb].keys:
         kept = room.redis.dump(key)
         room.redis.delete(key)

@@ -50,15 +50,10 @@ ROLES: dict[str, Role] = {
     "beat": Role(
         (
             *("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
-            *("queue/arrive", "queue/depart", "scheduler/declare"),
+            *("queue/arrive", "queue/depart"),
         ),
         ("sadd", "sscan", "hscan", "zscan", "hget", "hlen", "hmget", "hset", "set", "info"),
         ("ob:{ns}:queues", "ob:{ns}:cluster", "ob:{ns}:declared"),
-    ),
-    "schedules": Role(
-        ("scheduler/declare", "queue/revise", "queue/pause", "queue/resume", "queue/insert"),
-        ("sadd", "get", "hget", "hscan", "zscore", "xrevrange"),
-        ("ob:{ns}:queues", "ob:{ns}:declared"),
     ),
     "worker": Role(
         ("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake", "queue/cancel"),
@@ -70,14 +65,28 @@ ROLES: dict[str, Role] = {
         ("locks/peek", "locks/roster"),
         (
             *("info", "time", "get", "exists", "scan", "sscan", "hscan", "hlen", "hget", "hexists"),
-            *("hmget", "llen", "zcard", "zrange", "zrevrange", "zmscore", "zscore", "xinfo|stream", "xrange"),
+            *(
+                "hmget",
+                "llen",
+                "lrange",
+                "zcard",
+                "zrange",
+                "zrevrange",
+                "zmscore",
+                "zscore",
+                "xinfo|stream",
+                "xrange",
+            ),
         ),
         EVERYTHING,
     ),
     "operator": Role(
-        (*("locks/release", "locks/ring", "queue/cancel", "queue/depart"),),
-        ("hset",),
-        includes=("viewer", "client", "schedules"),
+        (
+            *("locks/release", "locks/ring", "queue/cancel", "queue/insert", "queue/pause", "queue/resume"),
+            *("queue/depart", "queue/redrive", "queue/discard", "queue/halt", "queue/purge"),
+        ),
+        ("hset", "zrangebyscore"),
+        includes=("viewer", "client"),
     ),
 }
 

@@ -47,6 +47,15 @@ def _told(word: str) -> bool:
     return os.path.exists(f"{os.environ['ACTS_FILE']}.{word}")
 
 
+@task(retries=1, delay="10ms")
+def write_when_mended(word: str, session: Session) -> None:
+    """Its effect is there when it fails; its code is mended when the test says so."""
+    session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    _note(f"ran {word}")
+    if not _told(word):
+        raise ValueError("not mended yet")
+
+
 @task
 def write_in_steps(word: str, ctx: Context, session: Session) -> None:
     session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})

@@ -20,6 +20,7 @@
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
+-- KEYS halt STRING until when nothing is claimed, ms (0: until it is resumed), and why
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
@@ -28,13 +29,14 @@
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
 -- ARGV ...settled[id, move, delay_ms, record, why, counted, event] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`
 -- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE
--- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records
+-- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local parked, parkedof = KEYS[23], KEYS[24]
+local halt = KEYS[25]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
 local finished, settled, width = ARGV[6], 7, 7
@@ -55,6 +57,7 @@ redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
 local uniques = redis.call('HLEN', unique) > 0
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
+local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
 local cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
 local last = tonumber(redis.call('HGET', own, '#') or '0')
 if not redis.call('ZSCORE', lease, wid) then return {'fenced'} end
@@ -69,9 +72,11 @@ if seq < last then return {'stale'} end
 -- and lost calls. Both claim nothing and answer all that is held, of which the worker knows what it runs.
 local gap = last > 0 and seq > last + 1
 local again = gap or seq == last
-if again then want = 0 end
+local halted = halted_until == 0 or halted_until > now
+if again or halted then want = 0 end
 redis.call('ZADD', lease, now + lease_ms, wid)
 redis.call('HSET', own, '#', ARGV[2])
+if halted_until > 0 and not halted then redis.call('DEL', halt) end
 
 -- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
 local function over(schedule)
@@ -211,7 +216,7 @@ for p = 1, 4 do
   end
 end
 for name, count in pairs(counts) do redis.call('HINCRBY', stats, name, count) end
-if backlog > #records and not again then redis.call('ZADD', bell, 0, '*') end
+if backlog > #records and not again and not halted then redis.call('ZADD', bell, 0, '*') end
 if #held > 0 then redis.call('HSET', own, unpack(held)) end
 if again then
   local all = redis.call('HGETALL', own)  -- bounded: a worker holds ≤ 256
@@ -219,5 +224,8 @@ if again then
 end
 if #records > 0 then redis.call('SET', fence, string.format('%.0f', first_fence + #records - 1)) end
 if #lines > 0 then redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n')) end
-local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-return {again and 'again' or 'ok', now_text, late, next_due[2] or '', fence_text, records}
+local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+if halted_until > now and tonumber(next_due or halted_until) >= halted_until then
+  next_due = string.format('%.0f', halted_until)
+end
+return {again and 'again' or 'ok', now_text, late, next_due or '', fence_text, records, halted and 1 or 0}

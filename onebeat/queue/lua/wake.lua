@@ -20,7 +20,8 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
 redis.call('ZCARD', due); redis.call('HLEN', duerec); redis.call('ZCARD', bell); redis.call('HLEN', stats)
 local parks = redis.call('HLEN', parkedof) > 0
-local waiting = redis.call('ZRANGEBYLEX', parked, '[' .. lock .. ' ', '(' .. lock .. '!', 'LIMIT', 0, 16)
+local first = redis.call('ZRANGEBYLEX', parked, '[' .. lock .. ' ', '(' .. lock .. '!', 'LIMIT', 0, 1)[1]
+if not first then return '' end
 
 -- It waits for no lock any more.
 local function unparked(id)
@@ -28,17 +29,12 @@ local function unparked(id)
   if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
 end
 
--- What was taken out of the queue in another way must not cost the next one its turn.
-for _, member in ipairs(waiting) do
-  local id = string.match(member, '(%S+)$')
-  local record = redis.call('HGET', duerec, id)
-  unparked(id)
-  if record then
-    redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
-    redis.call('LPUSH', list_of(record), record)
-    redis.call('HINCRBY', stats, 'woken', 1)
-    redis.call('ZADD', bell, 0, '*')
-    return id
-  end
-end
-return ''
+local id = string.match(first, '(%S+)$')
+local record = redis.call('HGET', duerec, id)
+unparked(id)
+if not record then return '' end
+redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
+redis.call('LPUSH', list_of(record), record)
+redis.call('HINCRBY', stats, 'woken', 1)
+redis.call('ZADD', bell, 0, '*')
+return id
