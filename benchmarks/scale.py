@@ -48,8 +48,9 @@ def declared(count: int) -> Iterator[Schedule]:
 def load(store: Store, count: int) -> dict[str, float]:
     """Seconds and megabytes for a beat of `count` schedules."""
     before_mb = _resident_mb()
+    schedules = list(declared(count))
     started_s, used_s = time.perf_counter(), time.process_time()
-    section = Section(store, queue_keys(store.namespace, "load"), declared(count), "cfg", RedisTime(SYSTEM))
+    section = Section(store, queue_keys(store.namespace, "load"), schedules, "cfg", RedisTime(SYSTEM))
     section.tend({})
     took_s = time.perf_counter() - started_s
     assert section.active
@@ -66,16 +67,19 @@ def herd(store: Store, count: int) -> dict[str, float]:
     section.tend({})
     due_ms = section.wake_at_ms
     assert due_ms is not None
+    while (wait_ms := due_ms - _store_ms(store)) > 0:  # a beat sleeps until then too
+        time.sleep(wait_ms / 1000)
     late: list[tuple[int, int]] = []  # when a pass was over, after so many
-    queued, used_s = 0, time.process_time()
+    queued, used_s, served_s = 0, time.process_time(), _served_s(store)
     while queued < count:
         queued += section.pass_once(0)
         late.append((_store_ms(store) - due_ms, queued))
+    cpu_s, server_cpu_s = time.process_time() - used_s, _served_s(store) - served_s
     reached = [next(ms for ms, so_far in late if so_far >= count * share) for share in (0.5, 0.99, 1.0)]
     emitted = int(store.perform(Command(("HGET", keys.stats, "emitted"))))
     assert emitted == count, f"{emitted} of {count} were queued"
-    cpu_s = time.process_time() - used_s
-    return {"seconds": reached[2] / 1000, "cpu_s": cpu_s, "p50_ms": reached[0], "p99_ms": reached[1]}
+    took = {"seconds": reached[2] / 1000, "cpu_s": cpu_s, "server_cpu_s": server_cpu_s}
+    return took | {"p50_ms": reached[0], "p99_ms": reached[1]}
 
 
 def idle(store: Store, count: int) -> dict[str, float]:
@@ -98,12 +102,18 @@ def idle(store: Store, count: int) -> dict[str, float]:
 
 def _in_a_moment_s(count: int) -> int:
     """A time of the day (UTC) that comes when so many schedules have been enrolled."""
-    return int(time.time() + 3 + count / 5_000) % 86_400
+    return int(time.time() + 3 + count / 8_000) % 86_400
 
 
 def _store_ms(store: Store) -> int:
     seconds, micros = store.perform(Command(("TIME",)))
     return int(seconds) * 1000 + int(micros) // 1000
+
+
+def _served_s(store: Store) -> float:
+    """The processor time that the server has used."""
+    used = store.client.info("cpu")
+    return float(used["used_cpu_user"] + used["used_cpu_sys"])
 
 
 def _resident_mb() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from onebeat.config.fingerprint import fingerprinted
@@ -20,7 +21,6 @@ from onebeat.scheduler.schedule import (
 
 def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> Schedule:
     """The schedule `name`; `entry` has the defaults and profiles in it."""
-    catch_up = entry.catch_up.model_dump()
     return fingerprinted(
         Schedule(
             id=name,
@@ -31,7 +31,7 @@ def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> 
             kwargs=entry.kwargs,
             priority=entry.priority,
             overlap=Overlap(entry.overlap),
-            catch_up=CatchUp(policy=CatchUpPolicy(catch_up.pop("policy")), **catch_up),
+            catch_up=_catch_up(entry.catch_up.policy, entry.catch_up.window_ms, entry.catch_up.max),
             expires_ms=entry.expires_ms,
             timeout_ms=entry.timeout_ms,
             retries=None if entry.retries is None else RetryRule(**_words(entry.retries)),
@@ -47,6 +47,12 @@ def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> 
             trigger_text=rule_text(entry),
         )
     )
+
+
+@cache
+def _catch_up(policy: str, window_ms: int, most: int) -> CatchUp:
+    """One for all that say the same: the beat decides once for schedules that are alike."""
+    return CatchUp(CatchUpPolicy(policy), window_ms, most)
 
 
 def _words(section: Section) -> dict[str, Any]:

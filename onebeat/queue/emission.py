@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
 
 from onebeat.keys import QueueKeys
 from onebeat.queue.enqueue import unique_field
@@ -30,8 +33,7 @@ class Standing:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(msgspec.Struct, frozen=True, gc=False):
     """One decision to carry out: move the cursor from `cursor_ms` (as read) to `to_ms`.
 
     `limit`: how many fires there may be in all; `pause_after`: failures in a row that pause the schedule.
@@ -64,8 +66,7 @@ class Fate(StrEnum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A fire's fate; `cursor_ms` is the stored cursor when it had moved, None when there is none."""
 
     fate: Fate
@@ -156,6 +157,11 @@ def _row(fire: Fire, record: bytes) -> tuple[str | int | bytes, ...]:
     )
 
 
+_PLAIN = {fate.value.encode(): Answer(fate) for fate in Fate}
+
+
 def _answer(text: bytes) -> Answer:
+    if (plain := _PLAIN.get(text)) is not None:
+        return plain
     word, _, cursor = text.decode().partition(" ")
     return Answer(Fate(word), int(cursor) if cursor else None)

@@ -119,16 +119,16 @@ def pack(message: Message) -> bytes:
         raise BadPayload(f"message id {message.id[:80]!r} must be 1 to 255 of A-Z a-z 0-9 _ . : @ + ~ -")
     if len(header) > _HEADER_MAX or not 0 <= message.priority < PRIORITIES:
         raise BadPayload(f"message {message.id}: its header is too long, or its priority not 0 to 3")
-    high, low = divmod(message.enqueued_ms, 1 << 32)
+    enqueued_ms, deliveries, attempt = message.enqueued_ms, message.deliveries, message.attempt
     try:
         head = _HEAD.pack(
             VERSION,
             message.flags | SIGNED if message.seal else message.flags & ~SIGNED,
-            min(message.deliveries, 255),
-            min(message.attempt, 255),
+            deliveries if deliveries < 255 else 255,
+            attempt if attempt < 255 else 255,
             message.priority,
-            high,
-            low,
+            enqueued_ms >> 32,
+            enqueued_ms & 0xFFFF_FFFF,
             len(id_),
             len(header),
         )

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
+from typing import TypeAlias
 
 from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.planner import Entry
 from onebeat.scheduler.stretches import Following
+
+_Due: TypeAlias = tuple[int, int, Entry]
 
 
 class Agenda:
@@ -19,10 +22,12 @@ class Agenda:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._entries: dict[str, Entry] = {}
-        self._heap: list[tuple[int, int, Entry]] = []
+        self._heap: list[_Due] = []
         self._serial = 0
         for entry in entries:
-            self._remember(entry)
+            due = self._remember(entry)
+            if due is not None:
+                self._heap.append(due)
         heapify(self._heap)
 
     def __len__(self) -> int:
@@ -41,8 +46,8 @@ class Agenda:
         An entry without `due_ms` asks its trigger; one that never fires, or is disabled, is kept but
         never due.
         """
-        if self._remember(entry):
-            due = self._heap.pop()
+        due = self._remember(entry)
+        if due is not None:
             heappush(self._heap, due)
         if len(self._heap) > 64 + 2 * len(self._entries):
             self._sweep()
@@ -57,8 +62,11 @@ class Agenda:
         They stay known but are not due again until they are `put` with a moved cursor.
         """
         taken: list[Entry] = []
-        while len(taken) < limit and (wake_at_ms := self.wake_at_ms) is not None and wake_at_ms <= now_ms:
-            taken.append(heappop(self._heap)[2])
+        heap = self._heap
+        while heap and len(taken) < limit and heap[0][0] <= now_ms:
+            due = heappop(heap)
+            if self._is_current(due):
+                taken.append(due[2])
         return taken
 
     @property
@@ -68,20 +76,19 @@ class Agenda:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def _remember(self, entry: Entry) -> bool:
-        """Store the entry; is it ever due? Then it is at the end of the heap, not yet in its place."""
+    def _remember(self, entry: Entry) -> _Due | None:
+        """Store the entry; its place in the heap, None when it is never due."""
         schedule, cursor_ms, due_ms = entry
         if due_ms is None and schedule.enabled:
             due_ms = Following().due(schedule.trigger, cursor_ms)
         entry = Entry(schedule, cursor_ms, due_ms)  # told from the one it replaces by its identity
-        self._serial += 1
         self._entries[schedule.id] = entry
         if due_ms is None or not schedule.enabled:
-            return False
-        self._heap.append((actual_ms(schedule, due_ms), self._serial, entry))
-        return True
+            return None
+        self._serial += 1
+        return actual_ms(schedule, due_ms) if schedule.jitter_ms else due_ms, self._serial, entry
 
-    def _is_current(self, due: tuple[int, int, Entry]) -> bool:
+    def _is_current(self, due: _Due) -> bool:
         return self._entries.get(due[2].schedule.id) is due[2]
 
     def _sweep(self) -> None:

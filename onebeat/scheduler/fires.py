@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +16,10 @@ from onebeat.queue.record import LIVE, RECORDED, Header, Message, RetryPolicy, S
 from onebeat.scheduler.blanks import filled, has_blanks
 from onebeat.scheduler.instants import at_ms
 from onebeat.scheduler.planner import Decision
-from onebeat.scheduler.schedule import Schedule
+from onebeat.scheduler.schedule import RetryRule, Schedule, SingletonRule
+
+_NO_ARGUMENTS = payload.encode((), {})
+_encode = msgspec.json.Encoder().encode
 
 
 def fire_id(schedule: str, nominal_ms: int) -> str:
@@ -45,34 +47,10 @@ def unique_name(schedule: Schedule, kwargs: Mapping[str, Any]) -> str:
         return rule.key
 
 
-@dataclass(frozen=True, slots=True)
-class Mould:
+class Mould(NamedTuple):
     """A schedule as the form of its messages; made for the moment, a million of them would be heavy."""
 
     schedule: Schedule
-
-    @property
-    def body(self) -> bytes:
-        """Its arguments, as stored.
-
-        Raises:
-            BadPayload: they cannot be stored.
-        """
-        return payload.encode(self.schedule.args, self.schedule.kwargs)
-
-    @property
-    def _retries(self) -> RetryPolicy | None:
-        rule = self.schedule.retries
-        if rule is None:
-            return None
-        return RetryPolicy(rule.max, rule.backoff, rule.delay_ms, rule.max_delay_ms)
-
-    @property
-    def _singleton(self) -> SingletonHead | None:
-        rule = self.schedule.singleton
-        if rule is None:
-            return None
-        return SingletonHead(rule.key, rule.on_conflict, rule.lease_ms, rule.wait_ms, rule.keep)
 
     def unique(self, id_: str, nominal_ms: int) -> str:
         """The singleton for which this run is queued once; empty without one."""
@@ -82,7 +60,7 @@ class Mould:
         return unique_name(self.schedule, self._given(id_, nominal_ms)[1])
 
     def message(self, id_: str, nominal_ms: int, flags: int) -> Message:
-        """The message for one nominal time."""
+        """The message for one nominal time; raises as `payload.encode`."""
         schedule = self.schedule
         header = Header(
             task=schedule.task,
@@ -90,8 +68,8 @@ class Mould:
             nominal_ms=nominal_ms,
             expires_at_ms=None if schedule.expires_ms is None else nominal_ms + schedule.expires_ms,
             timeout_ms=schedule.timeout_ms,
-            retries=self._retries,
-            singleton=self._singleton,
+            retries=None if schedule.retries is None else _retries(schedule.retries),
+            singleton=None if schedule.singleton is None else _singleton(schedule.singleton),
         )
         # `enqueued` is the nominal time, so that a recovered fire goes before younger ones
         return Message(
@@ -103,18 +81,21 @@ class Mould:
             enqueued_ms=max(0, nominal_ms),
         )
 
-    @property
-    def _has_blanks(self) -> bool:
-        given = (self.schedule.args, self.schedule.kwargs)
-        return any(given) and any(map(has_blanks, given))
-
     def _body_for(self, id_: str, nominal_ms: int) -> bytes:
-        """The arguments of one run, with its blanks filled in."""
-        return payload.encode(*self._given(id_, nominal_ms)) if self._has_blanks else self.body
+        """The arguments of one run, with its blanks filled in.
+
+        Raises:
+            BadPayload: they cannot be stored.
+        """
+        schedule = self.schedule
+        if not schedule.args and not schedule.kwargs:
+            return _NO_ARGUMENTS
+        return payload.encode(*self._given(id_, nominal_ms))
 
     def _given(self, id_: str, nominal_ms: int) -> tuple[Any, Any]:
-        if not self._has_blanks:
-            return self.schedule.args, self.schedule.kwargs
+        schedule = self.schedule
+        if not has_blanks(schedule.args) and not has_blanks(schedule.kwargs):
+            return schedule.args, schedule.kwargs
         zone = ZoneInfo(self.schedule.timezone)
 
         def lookup(name: str) -> datetime | str | None:
@@ -135,19 +116,23 @@ class Mould:
             record = pack(self.message(id_, nominal_ms, RECORDED | LIVE))
             unique = self.unique(id_, nominal_ms)
             about = {"id": id_, "schedule": schedule.id, "task": schedule.task, "nominal_ms": nominal_ms}
-            fields = msgspec.json.encode(about)[1:-1]
+            fields = _encode(about)[1:-1]
+        skipped, skips = b"", ""
+        if decision.skipped:
+            skipped = b"\n".join(self._skipped_lines(decision))
+            skips = " ".join(f"{stretch.reason.value}={stretch.count}" for stretch in decision.skipped)
         return Fire(
             schedule=schedule.id,
             cursor_ms=decision.cursor_ms,
             to_ms=decision.moved_ms,
             next_ms=decision.next_ms,
-            overlap=schedule.overlap.value,
+            overlap=schedule.overlap,
             limit=schedule.limit,
             pause_after=schedule.pause_after,
             record=record,
             fields=fields,
-            skipped=b"\n".join(self._skipped_lines(decision)),
-            skips=" ".join(f"{stretch.reason.value}={stretch.count}" for stretch in decision.skipped),
+            skipped=skipped,
+            skips=skips,
             unique=unique,
         )
 
@@ -165,3 +150,11 @@ class Mould:
             )
             for stretch in decision.skipped
         ]
+
+
+def _retries(rule: RetryRule) -> RetryPolicy:
+    return RetryPolicy(rule.max, rule.backoff, rule.delay_ms, rule.max_delay_ms)
+
+
+def _singleton(rule: SingletonRule) -> SingletonHead:
+    return SingletonHead(rule.key, rule.on_conflict, rule.lease_ms, rule.wait_ms, rule.keep)

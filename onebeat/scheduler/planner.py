@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.instants import at_ms, floor_ms
-from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Schedule
-from onebeat.scheduler.stretches import Excluding, Following, Skipped, complete, stretches
+from onebeat.scheduler.schedule import CatchUpPolicy, Schedule
+from onebeat.scheduler.stretches import Following, Skipped, complete, leaves_out, stretches
 
 LATE_MS = 10_000
 
@@ -68,14 +68,14 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     wake_at_ms: int | None = None
     follows = Following()
     # many schedules stand alike: their steps, and when something follows
-    known: dict[tuple[int, CatchUp, int, str], tuple[list[Decision], int | None]] = {}
+    known: dict[tuple[int, int, int, str], tuple[list[Decision], int | None]] = {}
     for schedule, cursor_ms, due_ms in entries:
         if not schedule.enabled:
             continue
         next_ms = follows.due(schedule.trigger, cursor_ms) if due_ms is None else due_ms
         if next_ms is not None and actual_ms(schedule, next_ms) <= now_ms:
             alone = schedule.id if schedule.jitter_ms else ""
-            alike = id(schedule.trigger), schedule.catch_up, cursor_ms, alone
+            alike = id(schedule.trigger), id(schedule.catch_up), cursor_ms, alone
             if alike not in known:
                 steps = list(_decide(schedule, cursor_ms, next_ms, now_ms, follows))
                 known[alike] = steps, follows.due(schedule.trigger, steps[-1].moved_ms)
@@ -96,7 +96,7 @@ def _decide(
     trigger = schedule.trigger
     next_ms = follows(trigger, due_ms)
     following = next_ms is not None and actual_ms(schedule, next_ms) <= now_ms
-    is_fire = not isinstance(trigger, Excluding) or follows(trigger, cursor_ms) == due_ms
+    is_fire = not leaves_out(trigger) or follows(trigger, cursor_ms) == due_ms
     if is_fire and not following and now_ms - actual_ms(schedule, due_ms) <= LATE_MS:
         yield Decision(schedule.id, cursor_ms, due_ms, next_ms)
         return

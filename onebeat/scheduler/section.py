@@ -16,6 +16,7 @@ from onebeat.scheduler.planner import Entry, plan
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.scheduler.stretches import Following
+from onebeat.scheduler.uncollected import uncollected
 from onebeat.wire import Store
 
 LOG = logging.getLogger("onebeat.beat")
@@ -90,7 +91,8 @@ class Section:
         `starts`: where schedules begin that the store knows nothing of (else: now).
         """
         if self.newest and not self._enrolled:
-            self._enrolled = self._enrol(list(self._schedules), starts)
+            with uncollected(len(self._schedules)):
+                self._enrolled = self._enrol(list(self._schedules), starts)
             reach("beat.enrolled")
 
     def pass_once(self, lag_ms: int) -> int:
@@ -146,7 +148,7 @@ class Section:
 
         False when a newer configuration came in between: it alone may create the cursors.
         """
-        complete, follows = True, Following()
+        complete, follows, same = True, Following(), dict[int, int]()
         began_ms: int | None = None  # the same for all that are new, so that they share their next times
         adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
         for begin in range(0, len(ids), BATCH_MAX):
@@ -163,11 +165,12 @@ class Section:
                 if cursor_ms is None:
                     complete = False
                 else:
-                    self._cursors[id_] = cursor_ms
+                    self._cursors[id_] = same.setdefault(cursor_ms, cursor_ms)  # a million share few numbers
                     self._put(id_, follows)
         return complete
 
     def _put(self, id_: str, follows: Following) -> None:
-        if id_ in self._cursors:
-            schedule, cursor_ms = self._schedules[id_], self._cursors[id_]
+        cursor_ms = self._cursors.get(id_)
+        if cursor_ms is not None:
+            schedule = self._schedules[id_]
             self._agenda.put(Entry(schedule, cursor_ms, follows.due(schedule.trigger, cursor_ms)))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from onebeat.events import SkipReason
 from onebeat.scheduler.instants import at_ms, floor_ms
@@ -28,8 +29,7 @@ class Countable(Protocol):
         """How many fires lie strictly between the two."""
 
 
-@runtime_checkable
-class Excluding(Protocol):
+class Excluding(Trigger, Protocol):
     """A trigger that leaves out times of another one, `trigger`."""
 
     trigger: Trigger
@@ -42,6 +42,16 @@ class Excluding(Protocol):
 
     def due(self, after: datetime) -> datetime | None:
         """The next fire, or before it the time at which what is left out has to be told."""
+
+
+def leaves_out(trigger: Trigger) -> TypeGuard[Excluding]:
+    """Does it leave out times of another trigger?"""
+    return _leaves_out(type(trigger))
+
+
+@cache
+def _leaves_out(kind: type) -> bool:  # to look into a protocol takes as long as many answers of a trigger
+    return hasattr(kind, "next_excluded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Following:
         """When something has to be decided: at the next fire, or before it for times that are left out."""
         key = (id(trigger), after_ms)
         if key not in self._due:
-            if isinstance(trigger, Excluding):
+            if leaves_out(trigger):
                 found = trigger.due(at_ms(after_ms))
                 self._due[key] = None if found is None else floor_ms(found)
             else:
@@ -93,7 +103,7 @@ def stretches(trigger: Trigger, after_ms: int, end_ms: int, follows: Following) 
 
 def _found(trigger: Trigger, after_ms: int, end_ms: int, follows: Following) -> Iterator[Skipped]:
     left = SKIPS_MAX
-    excluding = trigger if isinstance(trigger, Excluding) else None
+    excluding = trigger if leaves_out(trigger) else None
     times = excluding.trigger if excluding else trigger
     for _ in range(STRETCHES_MAX):
         first_ms = follows(times, after_ms)
@@ -125,5 +135,5 @@ def _counted(times: Trigger, first_ms: int, stop_ms: int, left: int, follows: Fo
 
 def complete(trigger: Trigger, found: tuple[Skipped, ...], fire_ms: int, follows: Following) -> bool:
     """Do the stretches before the fire reach to it?"""
-    times = trigger.trigger if isinstance(trigger, Excluding) else trigger
+    times = trigger.trigger if leaves_out(trigger) else trigger
     return not found or follows(times, found[-1].last_ms) == fire_ms

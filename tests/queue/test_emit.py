@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from onebeat.queue.emission import Answer, Emitted, Fate, Fire, Standing, adopt, emit, enrol
 from tests.queue.room import FAR_MS, WITHIN_S, Room, State, record, then

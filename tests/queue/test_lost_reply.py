@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from onebeat.errors import IdempotencyConflict
 from onebeat.queue import AsyncClient, By, Client, Which
