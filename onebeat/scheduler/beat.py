@@ -115,6 +115,7 @@ class Beat:
         """Take a configuration that changed, after what is due by the one before it."""
         news = self._news()
         self._refused = news.refused
+        self.vitals.note = f"the configuration stays as it was: {news.refused}" if news.refused else ""
         if news.config and news.config != self._desk.config:
             while self._desk.active and self._pass():
                 pass

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,8 +45,10 @@ def refusals() -> str:
 def test_an_edited_a_bad_and_an_emptied_file(folder: Path, server: Server, store: Store) -> None:
     path, seen = folder / "main.yaml", Seen(store)
     path.write_text(file_of("a", "b", "c"))
-    with beat_on(path, store, server.url):
+    with beat_on(path, store, server.url, "--health", "0"):
+        port = health_port(path.with_suffix(".log"))
         seen.more_of("a")
+        assert "note" not in ready_says(port)
         path.write_text(file_of("a", "b", "d"))
         seen.more_of("d")
         gone = len(seen.nominals("c"))
@@ -51,19 +57,40 @@ def test_an_edited_a_bad_and_an_emptied_file(folder: Path, server: Server, store
         until(
             lambda: "beat" in onebeat("doctor", "--json").out and "OB111" in doctor(), "the bad file is told"
         )
+        assert "OB111" in ready_says(port)["note"]
+        until(lambda: ready_says(port)["ok"], "the last good version runs")
         seen.more_of("d")
 
         path.write_text(file_of("a"))
         until(lambda: "2 of 3 schedules would be gone (b, d)" in refusals(), "the emptied file is told")
+        assert "2 of 3 schedules would be gone (b, d)" in ready_says(port)["note"]
         seen.more_of("d")
         store.run(approve(store.space, load_or_raise([path]).fingerprint))
         until(lambda: "keeps its last" not in refusals(), "what is meant is taken")
+        assert "note" not in ready_says(port)
         stopped = len(seen.nominals("d"))
         seen.more_of("a")
         assert len(seen.nominals("d")) == stopped
         assert len(seen.nominals("c")) == gone
     assert_whole(seen.nominals("a"), STEP_MS)
     assert_whole(seen.nominals("d"), STEP_MS)
+
+
+def health_port(log: Path) -> int:
+    """Where the beat says that its health is."""
+    found = re.search(r"health: http://127\.0\.0\.1:(\d+)/", log.read_text())
+    assert found is not None
+    return int(found[1])
+
+
+def ready_says(port: int) -> dict[str, Any]:
+    try:
+        answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30)
+    except urllib.error.HTTPError as not_ready:  # a machine that stands still
+        answer = not_ready
+    with answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
 
 
 def doctor() -> str:
