@@ -11,7 +11,14 @@ import yaml
 
 from onebeat.config import load, load_or_raise, resolver
 from onebeat.config.scalars import BadNumber, resolve_plain
-from onebeat.scheduler import AtTrigger, CronTrigger, EveryTrigger, ManualTrigger
+from onebeat.scheduler import (
+    AnyTrigger,
+    AtTrigger,
+    CronTrigger,
+    EveryTrigger,
+    ExceptTrigger,
+    ManualTrigger,
+)
 from onebeat.scheduler.schedule import CatchUp, CatchUpPolicy, Overlap, RetryRule, SingletonRule
 from tests.config.reading import good, schedule
 
@@ -31,7 +38,10 @@ def test_the_annotated_example() -> None:
     assert (nightly.expires_ms, nightly.timeout_ms) == (1_800_000, 600_000)
     assert (nightly.owner, nightly.tags) == ("data-team", ("finance",))
     kinds = {type(one.trigger) for one in loaded.schedules}
-    assert kinds == {CronTrigger, EveryTrigger, AtTrigger, ManualTrigger}
+    assert kinds == {CronTrigger, EveryTrigger, AtTrigger, ManualTrigger, AnyTrigger, ExceptTrigger}
+    month_end = next(one for one in loaded.schedules if one.id == "month-end")
+    assert (month_end.jitter_ms, month_end.timeout_ms) == (300_000, 1_800_000)
+    assert {"hourly.eur", "hourly.usd"} <= {one.id for one in loaded.schedules}
 
 
 def test_the_minimal_example() -> None:
