@@ -43,7 +43,7 @@ SHARE_S = 0.1  # how often a worker process looks whether it has done its share
 class Child:
     """The pumps of one process and their orderly end."""
 
-    def __init__(self, settings: WorkerSettings, wid: str, board: Board | None) -> None:
+    def __init__(self, settings: WorkerSettings, wid: str, board: Board | None = None) -> None:
         self._settings, self._board = settings, board
         self._stopped = asyncio.Event()
         self._cut = asyncio.Event()
