@@ -6,7 +6,6 @@ import logging
 import os
 import secrets
 import socket
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -21,6 +20,7 @@ from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVER
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.scheduler.section import ADOPT_EVERY_S
+from onebeat.stop_sign import StopSign
 from onebeat.vitals import Vitals
 from onebeat.wire import Store
 
@@ -55,7 +55,7 @@ class Beat:
         self._refused = ""  # why the newest content of the files is not taken
         self._desk = Desk(store, schedules, config, self._time, ring)
         self._started_ms = clock.wall_ms()
-        self._stop = threading.Event()
+        self._stop = StopSign()
         self._leads = False
         self._told: bool | None = None  # what the log says of it
         self._lead_at_s = self._adopt_at_s = 0.0
