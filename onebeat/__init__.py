@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onebeat.app import App
+    from onebeat.client import AsyncClient, Client
     from onebeat.locks import singleton
-    from onebeat.queue import AsyncClient, Client
     from onebeat.worker.context import Context
     from onebeat.worker.retry import Retry
     from onebeat.worker.task import task
@@ -33,8 +33,8 @@ __all__ = [
 
 _HOMES = {
     "App": "onebeat.app",
-    "AsyncClient": "onebeat.queue",
-    "Client": "onebeat.queue",
+    "AsyncClient": "onebeat.client",
+    "Client": "onebeat.client",
     "Context": "onebeat.worker.context",
     "Retry": "onebeat.worker.retry",
     "singleton": "onebeat.locks",

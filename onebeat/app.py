@@ -7,28 +7,36 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, Unpack
 
-from onebeat.errors import ConfigError, NotFound, Refused
-from onebeat.queue import Client, KeyRing, ring_from
-from onebeat.wire import Store, find_store
+from onebeat.client import AsyncClient, Client
+from onebeat.errors import ConfigError
+from onebeat.queue import KeyRing, ring_from
+from onebeat.wire import AsyncStore, Store, find_store
 from onebeat.wire.default import NAMESPACE
 from onebeat.wire.locate import HOME, Found, live_home
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from onebeat.config import Live, Loaded
+    from onebeat.catalog import Catalog, Declared
+    from onebeat.config import Loaded
+    from onebeat.config.declare import Keys
+    from onebeat.decorated import Decorated
+    from onebeat.running import Running
     from onebeat.scheduler.beat import Beat
-    from onebeat.scheduler.desk import News
+    from onebeat.scheduler.past import Past
     from onebeat.scheduler.schedule import Schedule
     from onebeat.worker.settings import WorkerSettings
     from onebeat.worker.supervisor import Supervisor
+    from onebeat.worker.task import Task
 
+P = ParamSpec("P")
+R = TypeVar("R")
 CONFIG_NAMES = ("onebeat.yaml", "onebeat.yml", "config/onebeat.yaml")
 DATABASE = "onebeat.db"
 
@@ -48,6 +56,7 @@ class App:
     allow_drop: bool = False  # a beat may take a configuration that drops more than half of the schedules
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     folder: Path = Path()
+    _decorated: dict[str, Decorated] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -68,12 +77,10 @@ class App:
         if named is None:
             found = next((here / name for name in CONFIG_NAMES if (here / name).is_file()), None)
             return cls(found, redis, environ=environ, folder=here)
-        path = Path(named) if Path(named).is_absolute() else here / named
+        path = here / named
         if not path.is_file():
             raise ConfigError(f"{named}: no such file; give the configuration with -c FILE")
         return cls(path, redis, environ=environ, folder=here)
-
-    # -- what is configured ------------------------------------------------------------------------
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -82,34 +89,71 @@ class App:
         Raises:
             ConfigError: there is no file. ConfigMistakes: it has mistakes; lists them all.
         """
-        from onebeat.config import load_or_raise
+        from onebeat.decorated import load_or_raise
 
-        if self.config is None:
-            raise ConfigError(
-                "no configuration: give -c FILE or ONEBEAT_CONFIG, or write an onebeat.yaml in this folder "
-                "('onebeat schema' tells editors what it may say)"
-            )
-        return load_or_raise([self.config], self.environ)
+        return load_or_raise(self.config, self.environ, self._decorated)
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a file or a schedule in Python."""
+        return self.config is not None or bool(self._decorated)
 
     @property
     def schedules(self) -> Sequence[Schedule]:
-        """The declared schedules, disabled ones included."""
+        """Those of file and decorators, disabled ones included."""
         return self.loaded.schedules
 
-    def schedule(self, schedule_id: str) -> Schedule:
-        """The schedule called `schedule_id`.
+    def schedule(
+        self, *, id: str | None = None, **keys: Unpack[Keys]
+    ) -> Callable[[Callable[P, R] | Task[P, R]], Task[P, R]]:
+        """Declare a schedule of a function: `@app.schedule(cron="0 9 * * *", timezone="Asia/Seoul")`.
+
+        `id`: the function's name when it is None. The other arguments are the keys of a file's schedule, and
+        mean the same. A plain function becomes a task, as with `@task`. The beat finds it with
+        `onebeat beat --app module:app`.
+
+        Raises:
+            ConfigMistakes: lists everything that is wrong with the arguments, by name.
+            ConfigError: the id is taken. BadArguments: the function does not take `args` and `kwargs`.
+        """
+        from onebeat.decorated import decorate
+
+        vars(self).pop("loaded", None)
+        return decorate(self._decorated, id, keys)
+
+    @property
+    def declared(self) -> Sequence[Declared]:
+        """The schedules of files and of `@app.schedule`, and which of the two."""
+        from onebeat.catalog import Declared
+
+        here = self.schedules if self.configured else ()
+        return [Declared(one, "python" if one.id in self._decorated else "file") for one in here]
+
+    @property
+    def catalog(self) -> Catalog:
+        """All schedules: these, and those that programs made."""
+        from onebeat.catalog import Catalog
+
+        return Catalog(self.store.space, self.store.namespace, lambda: self.declared, self._past, self.ring)
+
+    def _past(self) -> Past:
+        from onebeat.scheduler.past import Past
+
+        return Past(self.store, self.engine)
+
+    def find(self, schedule_id: str) -> Declared:
+        """The schedule called `schedule_id`, of the configuration or made by a program.
 
         Raises:
             NotFound: there is none; names the closest.
         """
-        import difflib
+        from onebeat.catalog import nobody
 
-        for one in self.schedules:
-            if one.id == schedule_id:
-                return one
-        close = difflib.get_close_matches(schedule_id, [one.id for one in self.schedules], n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "see 'onebeat list'"
-        raise NotFound(f"no schedule is called {schedule_id!r}: {hint}")
+        here = {one.id: one for one in self.declared}
+        try:
+            return here.get(schedule_id) or self.store.run(self.catalog.find(schedule_id))
+        except ConfigError:  # no store is named, so the configuration is all there is
+            raise nobody(schedule_id, here) from None
 
     @cached_property
     def redis_url(self) -> Found:
@@ -118,7 +162,7 @@ class App:
         Raises:
             ConfigError: none is named and none runs here.
         """
-        configured = self.loaded.settings.redis if self.config is not None else None
+        configured = self.loaded.settings.redis if self.configured else None
         return find_store(self.redis, config=configured, environ=self.environ, start=self.folder)
 
     @cached_property
@@ -146,8 +190,6 @@ class App:
             return Found(self.loaded.settings.namespace, str(self.config))
         return Found(NAMESPACE, "default")
 
-    # -- what is opened ----------------------------------------------------------------------------
-
     @cached_property
     def store(self) -> Store:
         """A blocking store."""
@@ -160,8 +202,13 @@ class App:
 
     @cached_property
     def client(self) -> Client:
-        """A client that queues calls."""
-        return Client(self.store, self.ring)
+        """A client that queues calls and makes schedules."""
+        return Client(self.store, self.ring, known=lambda: self.declared, history=self._past)
+
+    def async_client(self) -> AsyncClient:
+        """The asyncio twin of `client`; the caller closes it."""
+        store = AsyncStore.open(self.redis_url.value, self.namespace.value)
+        return AsyncClient(store, self.ring, known=lambda: self.declared, history=self._past)
 
     @cached_property
     def engine(self) -> Engine:
@@ -181,61 +228,16 @@ class App:
         if "engine" in opened:
             self.engine.dispose()
 
-    # -- what runs ---------------------------------------------------------------------------------
+    @cached_property
+    def running(self) -> Running:
+        """What a beat of this app sees of it."""
+        from onebeat.running import Running
+
+        return Running(self)
 
     def beat(self) -> Beat:
-        """The beat of the configured schedules, which follows their files; call its `run`."""
-        from onebeat.scheduler.beat import Beat
-
-        config, starts = self.loaded.fingerprint, self._starts
-        return Beat(self.store, self._enabled, config=config, starts=starts, news=self._news, ring=self.ring)
-
-    @property
-    def _enabled(self) -> list[Schedule]:
-        return [one for one in self.live.loaded.schedules if one.enabled]
-
-    @cached_property
-    def live(self) -> Live:
-        """The configuration as it is edited."""
-        from onebeat.config import Live
-
-        assert self.config is not None
-        return Live([self.config], self.loaded, self.environ, approved=self._approves)
-
-    def _news(self) -> News:
-        from onebeat.scheduler.desk import News
-
-        self.live.look()
-        return News(lambda: self._enabled, self.live.fingerprint, self.live.refused)
-
-    def _approves(self, fingerprint: str) -> bool:
-        """Whether a person said that this configuration may drop more than half of the schedules."""
-        from onebeat.queue.settling import approved
-
-        return self.allow_drop or self.store.run(approved(self.store.space)) == fingerprint
-
-    def refuse_drop(self) -> None:
-        """Return if the configuration may follow the one that ran last.
-
-        Raises:
-            Refused: it drops more than half of the schedules, and nobody said that this is meant.
-        """
-        from onebeat.config import dropped
-        from onebeat.queue.settling import scheduled
-
-        known = self.store.run(scheduled(self.store.space, self.namespace.value, self.loaded.fingerprint))
-        gone = dropped(known, self.loaded)
-        if gone and not self._approves(self.loaded.fingerprint):
-            raise Refused(f"{gone}; so does --allow-drop")
-
-    def _starts(self) -> dict[str, int]:
-        """Where the history says that schedules are, for a store that lost its data."""
-        from onebeat.ledger import cursors
-
-        found: dict[str, int] = {}
-        for queue in {one.queue for one in self._enabled}:
-            found.update(cursors(self.engine, self.namespace.value, queue))
-        return found
+        """The beat of the declared schedules, which follows their files; call its `run`."""
+        return self.running.beat()
 
     def worker(
         self, *, queues: Sequence[str] = (), concurrency: int | None = None, processes: int | None = None
@@ -250,6 +252,8 @@ class App:
         self, queues: Sequence[str] = (), concurrency: int | None = None, processes: int | None = None
     ) -> WorkerSettings:
         """What the worker processes are told."""
+        import msgspec
+
         from onebeat.worker.settings import WorkerSettings
 
         self._make_home()
@@ -262,15 +266,13 @@ class App:
             queues=tuple(queues) or self.known_queues(),
             imports=tuple(self.imports),
         )
-        import msgspec
-
         chosen = {"concurrency": concurrency, "processes": processes}
         return msgspec.structs.replace(settings, **{k: v for k, v in chosen.items() if v is not None})
 
     @property
     def imports(self) -> Sequence[str]:
         """Modules that register tasks: the file's `imports`, and the modules that its tasks name."""
-        if self.config is None:
+        if not self.configured:
             return ()
         named = [one.task.partition(":")[0] for one in self.schedules if ":" in one.task]
         return tuple(dict.fromkeys([*self.loaded.imports, *named]))
@@ -292,5 +294,5 @@ class App:
         from onebeat.worker.registry import REGISTRY
 
         self.load_tasks()
-        scheduled = [one.queue for one in self.schedules] if self.config is not None else []
+        scheduled = [one.queue for one in self.schedules] if self.configured else []
         return tuple(dict.fromkeys(["default", *scheduled, *(one.queue for one in REGISTRY)]))

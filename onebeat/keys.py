@@ -55,7 +55,12 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
     Key("ob:{ns:queue}:sched", "hash", "permanent", "schedule id → cursor, ms of the last decided nominal"),
     Key("ob:{ns:queue}:next", "zset", "permanent", "schedule id → next nominal ms"),
-    Key("ob:{ns:queue}:gen", "hash", "permanent", "configuration hash → its generation"),
+    Key(
+        "ob:{ns:queue}:gen",
+        "hash",
+        "permanent",
+        "configuration → its generation; `made`: revision of programs",
+    ),
     Key("ob:{ns:queue}:seen", "zset", "permanent", "configuration hash → when a beat last used it, ms"),
     Key("ob:{ns:queue}:live", "hash", "in use", "schedule id → messages of it that are not over"),
     Key("ob:{ns:queue}:waiting", "zset", "in use", "ids that wait until the run before them is over"),
@@ -102,6 +107,7 @@ TABLE: tuple[Key, ...] = (
         "permanent",
         "what the running configuration declares, for plan and diff",
     ),
+    Key("ob:{ns}:schedules", "hash", "permanent", "schedule id → what a program made: revision, birth, JSON"),
     Key("ob:{ns}:queues", "set", "permanent", "queues that anyone ever used"),
     Key("ob:{ns}:born", "string", "permanent", "when the data of a member of a quorum began, Redis ms"),
     Key(
@@ -245,7 +251,7 @@ class PlainLockKeys(LockKeys):
 class SpaceKeys:
     """The keys of a whole namespace: who is alive, which queues exist."""
 
-    __slots__ = ("beats", "born", "cluster", "declared", "leader", "queues", "workers")
+    __slots__ = ("beats", "born", "cluster", "declared", "leader", "queues", "schedules", "workers")
 
     def __init__(self, namespace: str) -> None:
         prefix = f"ob:{{{checked('namespace', namespace)}}}"
@@ -253,6 +259,7 @@ class SpaceKeys:
         self.beats = f"{prefix}:beats"
         self.workers = f"{prefix}:workers"
         self.queues = f"{prefix}:queues"
+        self.schedules = f"{prefix}:schedules"
         self.born = f"{prefix}:born"
         self.cluster = f"{prefix}:cluster"
         self.declared = f"{prefix}:declared"

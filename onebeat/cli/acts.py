@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,22 +14,20 @@ from onebeat.cli import history
 from onebeat.cli.options import duration_ms, json_option, opens
 from onebeat.cli.output import note, print_json
 from onebeat.clock import SYSTEM
-from onebeat.errors import BadPayload, ConfigError, Refused, RunFailed, StoreError, WaitTimeout
-from onebeat.keys import checked, queue_keys
+from onebeat.errors import BadPayload, ConfigError, RunFailed, StoreError, WaitTimeout
+from onebeat.keys import checked
 from onebeat.ledger import Run, RunState
 from onebeat.ledger import run as find_run
 from onebeat.ledger.fold import TERMINAL
 from onebeat.queue import Handle
 from onebeat.queue.client import draft
 from onebeat.queue.record import RECORDED
-from onebeat.wire import Command, insist
 
 if TYPE_CHECKING:
     from onebeat.scheduler.schedule import Schedule
     from onebeat.worker.task import Task
 
 _LOOK_EVERY_S = 0.2
-WITHIN_S = 10.0
 
 
 @click.command()
@@ -69,22 +66,17 @@ def trigger(
     A run beside the plan: the schedule's next fire stays where it is, and a pause does not hold it back. With
     --wait the exit code is 7 when the run failed, and 6 when it was not over in time.
     """
-    from onebeat.queue.control import Inserted, insert
+    from onebeat.queue.control import Inserted
+    from onebeat.scheduler.acts import Place
+    from onebeat.scheduler.acts import trigger as start
     from onebeat.scheduler.schedule import Overlap
-    from onebeat.scheduler.wishes import triggered
 
-    schedule = _with_arguments(app.schedule(schedule_id), args, kwargs)
-    one = triggered(schedule, SYSTEM.wall_ms(), secrets.token_hex(3), Overlap(overlap))
-    keys = queue_keys(app.namespace.value, schedule.queue)
-    register(app, schedule.queue)
-    (answer,) = app.store.run(insert(keys, [one], app.ring, within_s=WITHIN_S))
-    if answer is Inserted.SKIPPED:
-        raise Refused(f"{schedule_id} did not start: a run of it is not over, and --overlap is {overlap}")
-    if answer is Inserted.QUEUED:
-        raise Refused(f"{schedule_id} did not start: its singleton is queued or runs (scope: queued)")
+    schedule = _with_arguments(app.find(schedule_id).schedule, args, kwargs)
+    place = Place(app.store.space, app.namespace.value, app.ring)
+    run_id, answer = app.store.run(start(place, schedule, Overlap(overlap)))
     if answer is Inserted.WAITS:
         note(f"{schedule_id} starts when the run before it is over")
-    sent = Handle(one.id)
+    sent = Handle(run_id)
     if wait_s is None:
         _tell(sent, schedule.queue, None, as_json)
         return
@@ -100,11 +92,6 @@ def _with_arguments(schedule: Schedule, args: str | None, kwargs: str | None) ->
     if kwargs is not None:
         schedule = replace(schedule, kwargs={**schedule.kwargs, **_json("--kwargs", kwargs, dict)})
     return schedule
-
-
-def register(app: App, queue: str) -> None:
-    """Put the queue where operators look for it."""
-    app.store.run(insist(Command(("SADD", app.store.space.queues, queue)), within_s=WITHIN_S))
 
 
 @click.command()

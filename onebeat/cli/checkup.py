@@ -57,7 +57,7 @@ def examine_all(app: App) -> list[Finding]:
 
 
 def _configuration(app: App) -> Iterator[Finding]:
-    if app.config is None:
+    if not app.configured:
         text = "there is none, so there are no schedules"
         yield Finding("configuration", Verdict.WARNING, text, "write an onebeat.yaml, or give -c FILE")
         return
@@ -138,7 +138,7 @@ def _workers(app: App) -> Iterator[Finding]:
         return
     served = {queue for one in alive for queue in queues_of(one)}
     yield Finding("workers", Verdict.OK, f"{len(alive)} alive on {', '.join(sorted(served))}")
-    wanted = {one.queue for one in app.schedules if one.enabled} if app.config else set()
+    wanted = {one.schedule.queue for one in app.store.run(app.catalog.list()) if one.schedule.enabled}
     for queue in sorted(wanted - served):
         mend = f"start 'onebeat worker -q {queue}'"
         yield Finding("workers", Verdict.PROBLEM, f"no worker serves the queue {queue}", mend)

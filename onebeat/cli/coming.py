@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from onebeat.app import App
+from onebeat.catalog import Declared
 from onebeat.cli.options import json_option, opens
-from onebeat.cli.output import Column, print_rows
+from onebeat.cli.output import Column, note, print_rows
 from onebeat.cli.times import until_text, utc_of, wall_text
+from onebeat.decorated import NO_CONFIGURATION
 from onebeat.durations import format_ms
-from onebeat.errors import ConfigError
+from onebeat.errors import ConfigError, StoreError
 from onebeat.scheduler import AtTrigger, CronTrigger, Schedule, explain, upcoming
 
 _FROM = "a date or time such as 2026-03-28 or 2026-03-28T01:30, with or without an offset"
@@ -93,9 +95,30 @@ def _asked(
         after, trigger = _after(start, tz), CronTrigger(cron, tz, key=key)
         return [Coming(at, "", after) for at in upcoming(trigger, after, number)], explain(trigger)
     if schedule_id is not None:
-        one = app.schedule(schedule_id)
+        one = app.find(schedule_id).schedule
         return fires_of(one, _after(start, one.timezone), number), explained(one)
-    return soonest(app.schedules, _after(start, tz), number), ""
+    known = [one.schedule for one in all_declared(app)]
+    return soonest(known, _after(start, tz), number), ""
+
+
+def all_declared(app: App) -> Sequence[Declared]:
+    """The schedules of the configuration and, where there is a store, those that programs made.
+
+    Raises:
+        ConfigError: there is neither a configuration nor a schedule of a program.
+    """
+    found = app.declared
+    try:
+        store = app.store
+    except ConfigError:
+        store = None  # none is named, so the configuration is all there is
+    try:
+        found = found if store is None else store.run(app.catalog.list())
+    except StoreError as problem:
+        note(f"only those of the configuration are known: {problem}")
+    if not found and not app.configured:
+        raise ConfigError(NO_CONFIGURATION)
+    return found
 
 
 def soonest(schedules: Sequence[Schedule], after: datetime, number: int) -> list[Coming]:

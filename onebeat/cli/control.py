@@ -31,7 +31,7 @@ def pause(app: App, schedule_id: str, reason: str, for_ms: int | None, as_json: 
 
     Each fire that would have come is recorded as skipped. What is queued or runs goes on: see 'cancel'.
     """
-    schedule = app.schedule(schedule_id)
+    schedule = app.find(schedule_id).schedule
     until_ms = 0 if for_ms is None else SYSTEM.wall_ms() + for_ms
     keys = queue_keys(app.namespace.value, schedule.queue)
     app.store.run(control.pause(keys, schedule_id, reason=reason, until_ms=until_ms, within_s=WITHIN_S))
@@ -53,7 +53,7 @@ def resume(app: App, schedule_id: str, as_json: bool) -> None:
 
     What it missed stays skipped: 'backfill' runs it.
     """
-    schedule = app.schedule(schedule_id)
+    schedule = app.find(schedule_id).schedule
     keys = queue_keys(app.namespace.value, schedule.queue)
     was_paused = app.store.run(control.resume(keys, schedule_id, within_s=WITHIN_S))
     if as_json:

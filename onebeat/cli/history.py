@@ -9,8 +9,8 @@ from onebeat.app import App
 from onebeat.cli.output import Column, note
 from onebeat.cli.times import clock_text, local_text, span_text, utc_text
 from onebeat.errors import ConfigError, StoreError
-from onebeat.ledger import Historian, Run
-from onebeat.queue.pages import names
+from onebeat.ledger import Run
+from onebeat.scheduler.past import Past
 from onebeat.wire.locate import Found
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def catch_up(app: App) -> None:
     Raises:
         StoreError: the store does not answer.
     """
-    queues = app.store.run(names(app.store.space.queues))
-    Historian(app.store, app.engine, app.namespace.value).catch_up(queues)
+    Past(app.store, app.engine).catch_up()
 
 
 def record(run: Run) -> Mapping[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -18,6 +18,7 @@ from onebeat.keys import queue_keys
 from onebeat.queue.pages import names
 from onebeat.queue.settling import approve, cursors, forget
 from onebeat.scheduler.changes import Change, Kind, changes
+from onebeat.scheduler.declarations import Made, look
 from onebeat.scheduler.declared import declared
 
 _REFUSED = Refused.exit_code
@@ -36,6 +37,8 @@ def plan(app: App, as_json: bool) -> int:
     starts now. Exit code 4 when no beat would take it, because more than half of the schedules would be gone.
     """
     found, refused = _compared(app)
+    for id_ in sorted({one.id for one in app.schedules} & set(_made(app))):
+        note(f"a program made {id_} too: what the configuration says of it counts")
     if as_json:
         _print(found, refused)
     else:
@@ -145,6 +148,14 @@ def _compared(app: App) -> tuple[list[Change], str]:
     return changes(known.schedules, after), "" if same else dropped(known.schedules.keys(), app.loaded)
 
 
+def _made(app: App) -> Mapping[str, Made]:
+    """What programs made, which no configuration adds, changes or removes."""
+    found = app.store.run(look(app.store.space, within_s=_WITHIN_S))
+    if found is None:
+        raise Refused("the schedules of programs change without a pause: try again later")
+    return found.schedules
+
+
 def _print(found: Sequence[Change], refused: str) -> None:
     items = [
         {
@@ -165,6 +176,7 @@ def _runs(app: App) -> bool:
 def _gone(app: App) -> list[tuple[str, str, str]]:
     """(queue, id, cursor) of what is stored and not declared."""
     kept = {one.id for one in app.schedules} | {one.formerly for one in app.schedules}
+    kept |= set(_made(app))
     found = []
     for queue in app.store.run(names(app.store.space.queues)):
         stored = app.store.run(cursors(queue_keys(app.namespace.value, queue), within_s=_WITHIN_S))

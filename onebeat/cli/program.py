@@ -32,7 +32,7 @@ COMMANDS: dict[str, Row] = {
     "next": Row("Check", "coming", "coming", "Show when schedules, or a cron expression, fire next."),
     "doctor": Row("Check", "doctor", "doctor", "Look for what keeps schedules from running."),
     "schema": Row("Check", "check", "schema", "Print the JSON Schema of configuration files."),
-    "list": Row("Look", "schedules", "list_", "List the configured schedules."),
+    "list": Row("Look", "schedules", "list_", "List the schedules."),
     "show": Row("Look", "schedules", "show", "Show one schedule, its next fires and its last runs."),
     "runs": Row("Look", "runs", "runs", "List what ran, the newest first."),
     "run": Row("Look", "runs", "run", "Show one run, or one dead letter."),

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from onebeat.app import App
-from onebeat.cli.acts import register
 from onebeat.cli.asking import agree, by, yes_option
 from onebeat.cli.coming import after_text
 from onebeat.cli.complain import verbose_option
+from onebeat.cli.control import WITHIN_S
 from onebeat.cli.letters import known_queues
 from onebeat.cli.options import duration_ms, json_option, opens
 from onebeat.cli.output import Column, counted, note, print_json, print_rows, progress
@@ -22,6 +22,7 @@ from onebeat.errors import BadPayload
 from onebeat.keys import queue_keys
 from onebeat.queue import Tally, Which, front
 from onebeat.queue.front import Standing, left_text
+from onebeat.queue.known import make_known
 from onebeat.queue.pages import WITHIN
 from onebeat.queue.payload import decode
 from onebeat.queue.peek import QueueView
@@ -54,7 +55,7 @@ def pause(app: App, name: str, reason: str, for_ms: int | None, until: str | Non
     halt = app.client.queue(name).pause(
         by(reason), until=end, for_s=None if for_ms is None else for_ms / 1000
     )
-    register(app, name)
+    app.store.run(make_known(app.store.space, name, within_s=WITHIN_S))
     if as_json:
         print_json(
             "onebeat.queue-paused/1",

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from onebeat.app import App
+from onebeat.catalog import Declared
 from onebeat.cli import history
 from onebeat.cli.checkup import living_beats, refusal
-from onebeat.cli.coming import explained, fires_of
+from onebeat.cli.coming import all_declared, explained, fires_of
 from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, counted, note, print_facts, print_json, print_rows, print_table
 from onebeat.cli.times import local_text, until_text, utc_of, utc_text, wall_text
@@ -35,6 +36,7 @@ class Standing:
     schedule: Schedule
     next: datetime | None
     view: peek.ScheduleView | None
+    source: str
 
     @property
     def paused(self) -> bool:
@@ -60,10 +62,17 @@ class Standing:
 @json_option
 @opens()
 def list_(app: App, tags: Sequence[str], owner: str | None, as_json: bool) -> None:
-    """List the configured schedules."""
+    """List the schedules.
+
+    Those of the configuration, and after them those that programs made (source: api).
+    """
     now = datetime.now(UTC)
-    views = _views(app)
-    wanted = [one for one in app.schedules if set(tags) <= set(one.tags) and owner in (None, one.owner)]
+    wanted = [
+        one
+        for one in all_declared(app)
+        if set(tags) <= set(one.schedule.tags) and owner in (None, one.schedule.owner)
+    ]
+    views = _views(app, *sorted({one.schedule.queue for one in wanted}))
     print_rows(
         "onebeat.schedules/1",
         [_standing(one, now, views) for one in wanted],
@@ -77,10 +86,9 @@ def list_(app: App, tags: Sequence[str], owner: str | None, as_json: bool) -> No
             Column("OWNER", lambda row: row.schedule.owner),
             Column("TAGS", lambda row: ", ".join(row.schedule.tags)),
             Column("STATE", lambda row: row.state),
+            Column("SOURCE", lambda row: row.source),
         ],
-        empty="no schedule has these tags and this owner"
-        if tags or owner
-        else "the configuration declares no schedules",
+        empty="no schedule has these tags and this owner" if tags or owner else "there are no schedules",
     )
 
 
@@ -90,9 +98,9 @@ def list_(app: App, tags: Sequence[str], owner: str | None, as_json: bool) -> No
 @opens()
 def show(app: App, schedule_id: str, as_json: bool) -> None:
     """Show one schedule, its next fires and its last runs."""
-    schedule = app.schedule(schedule_id)
-    now = datetime.now(UTC)
-    row = _standing(schedule, now, _views(app, schedule.queue))
+    found = app.find(schedule_id)
+    schedule, now = found.schedule, datetime.now(UTC)
+    row = _standing(found, now, _views(app, schedule.queue))
     fires = [one.at for one in fires_of(schedule, now, LOOK)] if schedule.enabled else []
     past = runs(history.fresh(app), limit=LOOK, schedule=schedule_id, namespace=app.namespace.value)
     if as_json:
@@ -121,7 +129,7 @@ def _views(app: App, *queues: str) -> Mapping[tuple[str, str], peek.ScheduleView
     """(queue, id) → where the store has it; empty, and said so, when the store is away."""
     found: dict[tuple[str, str], peek.ScheduleView] = {}
     try:
-        for queue in queues or sorted({one.queue for one in app.schedules}):
+        for queue in queues:
             for id_, view in app.store.run(peek.schedules(queue_keys(app.namespace.value, queue))).items():
                 found[queue, id_] = view
         for card in living_beats(app):
@@ -132,11 +140,10 @@ def _views(app: App, *queues: str) -> Mapping[tuple[str, str], peek.ScheduleView
     return found
 
 
-def _standing(
-    schedule: Schedule, now: datetime, views: Mapping[tuple[str, str], peek.ScheduleView]
-) -> Standing:
+def _standing(found: Declared, now: datetime, views: Mapping[tuple[str, str], peek.ScheduleView]) -> Standing:
+    schedule = found.schedule
     following = schedule.trigger.next(now) if schedule.enabled else None
-    return Standing(schedule, following, views.get((schedule.queue, schedule.id)))
+    return Standing(schedule, following, views.get((schedule.queue, schedule.id)), found.source)
 
 
 def _record(row: Standing) -> dict[str, object]:
@@ -152,6 +159,7 @@ def _record(row: Standing) -> dict[str, object]:
         "tags": list(one.tags),
         "enabled": one.enabled,
         "state": row.state,
+        "source": row.source,
         "cursor": utc_text(view.cursor_ms) if view else None,
         "live": view.live if view else None,
         "paused": row.paused,
@@ -211,6 +219,7 @@ def _facts(row: Standing) -> list[tuple[str, object]]:
         ("trigger", f"{one.trigger_text} in {one.timezone}"),
         ("in words", explained(one)),
         ("state", row.state),
+        ("source", row.source),
         ("paused", _pause_text(row)),
         ("last decided", local_text(view.cursor_ms) if view else None),
         ("not over yet", view.live if view else None),

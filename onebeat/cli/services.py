@@ -57,12 +57,12 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -
     if warnings := mistakes_first(app):  # the worker and `up` say nothing
         LOG.warning("%s in %s: 'onebeat check' shows them", counted(warnings, "warning"), app.config)
     _check_store(app, allow)
-    app.refuse_drop()
+    app.running.refuse_drop()
     running = app.beat()
     _serve(running.vitals, health)
 
     def look(*_: object) -> None:
-        app.live.hurry()
+        app.running.live.hurry()
         running.look()
 
     signal.signal(signal.SIGHUP, look)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from dataclasses import replace
@@ -12,10 +11,10 @@ from pathlib import Path
 import click
 
 from onebeat.app import DATABASE, App
-from onebeat.cli.coming import soonest
+from onebeat.cli.coming import all_declared, soonest
 from onebeat.cli.follow import EVERY_S, Follower
 from onebeat.cli.history import sentence
-from onebeat.cli.options import is_verbose, opens
+from onebeat.cli.options import APP, is_verbose, opens
 from onebeat.cli.output import one_line
 from onebeat.cli.services import mistakes_first
 from onebeat.cli.times import until_text, wall_text
@@ -53,13 +52,15 @@ def _at_home(app: App, home: Path) -> App:
     home.mkdir(mode=0o700, exist_ok=True)
     database = app.database_url
     url = f"sqlite:///{home / DATABASE}" if database.source == "default" else database.value
-    return replace(app, environ={**os.environ, "ONEBEAT_DB_URL": url})
+    return replace(app, environ={**app.environ, "ONEBEAT_DB_URL": url})
 
 
 def _child(app: App, command: str, *options: str) -> ChildSpec:
     verbose = ["-v"] if is_verbose() else []
-    argv = [sys.executable, "-m", "onebeat", command, "-c", str(app.config), *verbose, *options]
-    return ChildSpec(command, argv, env={"ONEBEAT_DB_URL": app.database_url.value})
+    file = [] if app.config is None else ["-c", str(app.config)]
+    argv = [sys.executable, "-m", "onebeat", command, *file, *verbose, *options]
+    told = {name: app.environ[name] for name in (APP,) if name in app.environ}
+    return ChildSpec(command, argv, env={**told, "ONEBEAT_DB_URL": app.database_url.value})
 
 
 class _Narrator:
@@ -90,7 +91,7 @@ class _Narrator:
 
     def _say_next(self) -> None:
         now = datetime.now(UTC)
-        fires = soonest(self._app.schedules, now, NEXT_SHOWN)
+        fires = soonest([one.schedule for one in all_declared(self._app)], now, NEXT_SHOWN)
         for fire in fires:
             ahead = until_text(floor_ms(fire.at) - floor_ms(now))
             click.echo(f"next   | {wall_text(fire.at.astimezone())} {fire.schedule} {ahead}")

@@ -14,7 +14,7 @@ from onebeat.config.mistakes import Code, Mistake, did_you_mean, shown
 from onebeat.config.model import TRIGGERS
 from onebeat.config.tree import Node, Way, written_way
 
-_OF_TRIGGERS = {*TRIGGERS, "offset"}
+OF_TRIGGERS = {*TRIGGERS, "offset"}
 _OWN = {"extends", "matrix"}  # not passed on
 _NOTHING: Mapping[str, Node] = {}
 
@@ -74,7 +74,7 @@ def laid(under: Node | None, over: Node) -> Node:
     """The mapping `over` with what only `under` says; stands where `over` does."""
     if under is None or not under.value:
         return over
-    replaced = _OF_TRIGGERS if over.value.keys() & set(TRIGGERS) else set[str]()
+    replaced = OF_TRIGGERS if over.value.keys() & set(TRIGGERS) else set[str]()
     kept = {key: node for key, node in under.value.items() if key not in replaced and key not in _OWN}
     merged = {key: _merged(kept.get(key), node) for key, node in over.value.items()}
     keys = {**{key: under.keys[key] for key in kept}, **over.keys}

@@ -8,7 +8,7 @@ mount that failed more often than a wish. `refused` says why until the files cha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from onebeat.clock import SYSTEM, Clock
@@ -32,6 +32,7 @@ class Live:
         environ: Mapping[str, str],
         *,
         approved: Callable[[str], bool],
+        load: Callable[[Sequence[Path], Mapping[str, str]], Loaded] = load,
         clock: Clock = SYSTEM,
     ) -> None:
         self.loaded = loaded
@@ -40,6 +41,7 @@ class Live:
         self._paths, self._environ, self._approved, self._clock = list(paths), environ, approved, clock
         self._seen = loaded.sources
         self._waiting: Loaded | None = None  # good, but nobody approved of what it drops
+        self._load = load
         self._anew = False
         self._next_s = 0.0
 
@@ -61,7 +63,7 @@ class Live:
         found = self._seen.look()
         if self._anew or found != self._seen:
             self._anew = False
-            fresh = load(self._paths, self._environ)
+            fresh = self._load(self._paths, self._environ)
             self._seen, self._waiting, self.refused = fresh.sources, None, ""
             if fresh.mistakes:
                 first = fresh.mistakes[0]

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from onebeat.clock import SYSTEM
 from onebeat.errors import BadPayload
 from onebeat.keys import PRIORITIES, queue_keys
 from onebeat.queue import payload
 from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
+from onebeat.queue.known import make_known
 from onebeat.queue.record import Header, Message
 from onebeat.queue.signing import KeyRing, ring_from
 from onebeat.queue.whole import AsyncQueue, Queue
-from onebeat.wire import AsyncStore, Command, Protocol, Store, insist
+from onebeat.wire import AsyncStore, Protocol, Store
+
+if TYPE_CHECKING:
+    from typing import Self
 
 WITHIN_S = 10.0  # how long a call is sent again while the store does not answer
 TASK_NAME_MAX = 256
@@ -110,7 +114,7 @@ def send(
     """Store `drafts` in `queue`, and the queue's name where operators look for it (once)."""
     keys = queue_keys(driver.namespace, queue)
     if queue not in sender.known:
-        yield from insist(Command(("SADD", driver.space.queues, queue)), within_s=WITHIN_S)
+        yield from make_known(driver.space, queue, within_s=WITHIN_S)
         sender.known.add(queue)
     return (yield from enqueue(keys, drafts, sender.lanes, sender.ring, within_s=WITHIN_S))
 
@@ -135,7 +139,7 @@ class Client:
         self._sender = Sender(ring)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> Client:
+    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
         """A client of the store at `url` (`redis://`, `rediss://`, `unix://`); connects when first used."""
         return cls(Store.open(url, namespace))
 
@@ -196,7 +200,7 @@ class AsyncClient:
         self._sender = Sender(ring)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> AsyncClient:
+    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
         """A client of the store at `url`; connects when first used."""
         return cls(AsyncStore.open(url, namespace))
 

@@ -16,7 +16,7 @@ import msgspec
 
 from onebeat.keys import QueueKeys
 from onebeat.queue.enqueue import unique_field
-from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX, WAIT_MAX
+from onebeat.queue.scripts import ADOPT, EMIT, ENROL, LOG_MAX, REVISE, WAIT_MAX
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.wire import Protocol, insist
 
@@ -26,11 +26,15 @@ EMIT_MAX = 128  # fires in one call
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether this configuration is the newest, at Redis time `now_ms`."""
+    """Whether this is the newest, at Redis time `now_ms`.
+
+    `made`: the newest revision of what programs made, that any beat has brought to this queue.
+    """
 
     now_ms: int
     newest: bool
     generation: int
+    made: int = 0
 
 
 class Fire(msgspec.Struct, frozen=True, gc=False):
@@ -81,16 +85,42 @@ class Emitted:
     answers: Sequence[Answer]
 
 
-def adopt(keys: QueueKeys, config: str, *, within_s: float, stale_ms: int = STALE_MS) -> Protocol[Standing]:
-    """Say that this beat runs configuration `config` (a hash)."""
-    now, newest, generation = yield from insist(
-        ADOPT.call(gen=keys.gen, seen=keys.seen, config=config, stale_ms=stale_ms), within_s=within_s
+def adopt(
+    keys: QueueKeys, config: str, *, within_s: float, stale_ms: int = STALE_MS, revision: int | None = None
+) -> Protocol[Standing]:
+    """Say that this beat runs configuration `config` (a hash), and `revision` of what programs made."""
+    call = ADOPT.call(
+        gen=keys.gen, seen=keys.seen, config=config, stale_ms=stale_ms, revision=_spelled(revision)
     )
-    return Standing(int(now), bool(newest), int(generation))
+    now, newest, generation, made = yield from insist(call, within_s=within_s)
+    return Standing(int(now), bool(newest), int(generation), int(made))
+
+
+def revise(keys: QueueKeys, revision: int, *ids: str, within_s: float) -> Protocol[bool]:
+    """Make `revision` of what programs made the oldest that may emit; forget the state of `ids`.
+
+    False, and nothing is done, when a newer one counts already.
+    """
+    call = REVISE.call(
+        gen=keys.gen,
+        sched=keys.sched,
+        next=keys.next,
+        paused=keys.paused,
+        fails=keys.fails,
+        runs=keys.runs,
+        revision=revision,
+        ids=ids,
+    )
+    return bool((yield from insist(call, within_s=within_s)))
 
 
 def enrol(
-    keys: QueueKeys, config: str, starts: Sequence[tuple[str, int | None]], *, within_s: float
+    keys: QueueKeys,
+    config: str,
+    starts: Sequence[tuple[str, int | None]],
+    *,
+    within_s: float,
+    revision: int | None = None,
 ) -> Protocol[tuple[int, list[int | None]]]:
     """Redis now and the cursor of each schedule of `starts`, in order.
 
@@ -99,13 +129,22 @@ def enrol(
     """
     rows = [(id_, "" if start is None else start) for id_, start in starts]
     now, *cursors = yield from insist(
-        ENROL.call(gen=keys.gen, sched=keys.sched, config=config, schedules=rows), within_s=within_s
+        ENROL.call(
+            gen=keys.gen, sched=keys.sched, config=config, revision=_spelled(revision), schedules=rows
+        ),
+        within_s=within_s,
     )
     return int(now), [int(cursor) if cursor else None for cursor in cursors]
 
 
 def emit(
-    keys: QueueKeys, config: str, fires: Sequence[Fire], ring: KeyRing = NO_KEYS, *, within_s: float
+    keys: QueueKeys,
+    config: str,
+    fires: Sequence[Fire],
+    ring: KeyRing = NO_KEYS,
+    *,
+    within_s: float,
+    revision: int | None = None,
 ) -> Protocol[Emitted]:
     """Carry out at most `EMIT_MAX` fires. A call that is sent again answers MOVED to where it moved."""
     now, *answers = yield from insist(
@@ -130,6 +169,7 @@ def emit(
             parked=keys.parked,
             parkedof=keys.parkedof,
             config=config,
+            revision=_spelled(revision),
             log_max=LOG_MAX,
             wait_max=WAIT_MAX,
             fires=[_row(fire, ring.seal(keys.prefix, fire.record)) for fire in fires],
@@ -137,6 +177,10 @@ def emit(
         within_s=within_s,
     )
     return Emitted(int(now), [_answer(text) for text in answers])
+
+
+def _spelled(revision: int | None) -> int | str:
+    return "" if revision is None else revision
 
 
 def _row(fire: Fire, record: bytes) -> tuple[str | int | bytes, ...]:

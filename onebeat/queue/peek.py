@@ -6,6 +6,7 @@ What they show is not one snapshot: a message may be on its way between two read
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,17 +193,30 @@ def schedules(keys: QueueKeys) -> Protocol[dict[str, ScheduleView]]:
     for id_, cursor in cursors:
         next_ms = yield Command(("ZSCORE", keys.next, id_))
         live = yield Command(("HGET", keys.live, id_))
-        until, _, why = paused.get(id_, b"").decode(errors="replace").partition(" ")
-        views[id_.decode()] = ScheduleView(
-            int(cursor),
-            as_ms(next_ms),
-            int(live or 0),
-            int(until) if until.isdigit() else None,
-            why,
-            int(fails.get(id_, 0)),
-            int(runs.get(id_, 0)),
-        )
+        numbers = live, fails.get(id_), runs.get(id_)
+        views[id_.decode()] = _schedule(int(cursor), next_ms, paused.get(id_), numbers)
     return views
+
+
+def schedule(keys: QueueKeys, id_: str) -> Protocol[ScheduleView | None]:
+    """One of them; None when no beat has begun with it. (It can be paused before.)"""
+    told = []
+    for key in (keys.sched, keys.paused, keys.live, keys.fails, keys.runs):
+        told.append((yield Command(("HGET", key, id_))))
+    cursor, paused, *numbers = told
+    next_ms = yield Command(("ZSCORE", keys.next, id_))
+    if cursor is None and paused is None:
+        return None
+    return _schedule(int(cursor or 0), next_ms, paused, numbers)
+
+
+def _schedule(
+    cursor_ms: int, next_ms: float | bytes | None, paused: bytes | None, numbers: Sequence[bytes | None]
+) -> ScheduleView:
+    until, _, why = (paused or b"").decode(errors="replace").partition(" ")
+    live, fails, runs = (int(number or 0) for number in numbers)
+    until_ms = int(until) if until.isdigit() else None
+    return ScheduleView(cursor_ms, as_ms(next_ms), live, until_ms, why, fails, runs)
 
 
 def _leases(keys: QueueKeys) -> Protocol[dict[str, int]]:

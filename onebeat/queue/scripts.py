@@ -6,9 +6,9 @@ from onebeat.wire.scripts import load_all
 
 VERBS = (
     *("adopt", "beat", "cancel", "cycle", "emit", "enqueue", "enrol"),
-    *("insert", "pause", "recover", "release", "resume"),
+    *("insert", "pause", "recover", "release", "resume", "revise"),
 )
-ADOPT, BEAT, CANCEL, CYCLE, EMIT, ENQUEUE, ENROL, INSERT, PAUSE, RECOVER, RELEASE, RESUME = load_all(
+ADOPT, BEAT, CANCEL, CYCLE, EMIT, ENQUEUE, ENROL, INSERT, PAUSE, RECOVER, RELEASE, RESUME, REVISE = load_all(
     "queue", VERBS
 )
 OPERATORS = ("redrive", "discard", "halt", "purge")

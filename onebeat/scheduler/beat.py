@@ -15,11 +15,12 @@ from onebeat.clock import SYSTEM, Clock
 from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
 from onebeat.queue.signing import NO_KEYS, KeyRing
+from onebeat.scheduler.annex import Annex, Reader
 from onebeat.scheduler.desk import Desk, News
 from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVERY_S, lead, resign
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
-from onebeat.scheduler.section import ADOPT_EVERY_S
+from onebeat.scheduler.section import ADOPT_EVERY_S, Section
 from onebeat.stop_sign import StopSign
 from onebeat.vitals import Vitals
 from onebeat.wire import Store
@@ -33,8 +34,8 @@ class Beat:
     """Emits `schedules` until stopped. Any number may run: each nominal time is queued once.
 
     `config` is the hash of the configuration; `starts` answers cursors from the history for a store
-    that lost its data; `news` is asked every second what the configuration says by now;
-    `ring` signs what is queued.
+    that lost its data; `news` is asked every second what the configuration says by now; `ring` signs what
+    is queued; `made` reads the schedules that programs made (None: this beat leaves them alone).
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Beat:
         starts: Callable[[], Mapping[str, int]] = dict,
         news: Callable[[], News] = News,
         ring: KeyRing = NO_KEYS,
+        made: Reader | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
         self._store, self._clock, self._starts, self._news = store, clock, starts, news
@@ -54,6 +56,7 @@ class Beat:
         self.vitals = Vitals(clock)
         self._refused = ""  # why the newest content of the files is not taken
         self._desk = Desk(store, schedules, config, self._time, ring)
+        self._annex = None if made is None else Annex(store, made, self._time, ring)
         self._started_ms = clock.wall_ms()
         self._stop = StopSign()
         self._leads = False
@@ -107,6 +110,8 @@ class Beat:
         if now_s >= self._adopt_at_s:
             self._hear()
             self._desk.tend(self._starts)
+            if self._annex is not None:
+                self._annex.tend(self._desk)
             self._adopt_at_s = now_s + ADOPT_EVERY_S
             role = "leading" if self._leads else "standing by"
             ready.announce(f"{self._desk.count} schedules, {role}")
@@ -125,15 +130,20 @@ class Beat:
     def _pass(self) -> bool:
         """Emit what is due; whether there may be more at once."""
         lag_ms = 0 if self._leads else DEPUTY_MS
-        looked = [section.pass_once(lag_ms) for section in self._desk.sections if section.active]
-        if not self._desk.active:
+        looked = [section.pass_once(lag_ms) for section in self._sections if section.active]
+        if not all(section.active for section in self._sections):
             self._adopt_at_s = min(self._adopt_at_s, self._clock.mono_s() + TROUBLE_S)
         return any(looked)
+
+    @property
+    def _sections(self) -> Sequence[Section]:
+        """Those of the files, and those of what programs made."""
+        return [*self._desk.sections, *(self._annex.sections if self._annex is not None else ())]
 
     def _patience_s(self) -> float:
         """Seconds until something is due."""
         until_s = min(self._lead_at_s, self._adopt_at_s) - self._clock.mono_s()
-        wakes = [section.wake_at_ms for section in self._desk.sections]
+        wakes = [section.wake_at_ms for section in self._sections]
         due_ms = min((wake for wake in wakes if wake is not None), default=None)
         if due_ms is not None:
             lag_ms = 0 if self._leads else DEPUTY_MS

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from onebeat.keys import queue_keys
+from onebeat.queue.known import make_known
 from onebeat.queue.pages import names
 from onebeat.queue.settling import Homes, settle
 from onebeat.queue.signing import NO_KEYS, KeyRing
@@ -59,6 +60,11 @@ class Desk:
         """Whether every section emits."""
         return all(section.active for section in self.sections)
 
+    @property
+    def rules(self) -> bool:
+        """Whether this configuration is the newest in every queue, and in its place."""
+        return self.active and self._settled and not self._gives_way
+
     def with_schedules(self, schedules: Sequence[Schedule], config: str) -> Desk:
         """A desk for another configuration, which knows what this one knew."""
         known = dict(self._known)
@@ -97,7 +103,7 @@ class Desk:
         """Put the queues where operators look for them."""
         queues = [section.keys.queue for section in self.sections]
         if queues:
-            self._store.run(insist(Command(("SADD", self._store.space.queues, *queues)), within_s=WITHIN_S))
+            self._store.run(make_known(self._store.space, *queues, within_s=WITHIN_S))
         self._registered = True
 
     def _adopt_elsewhere(self) -> None:

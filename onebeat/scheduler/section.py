@@ -25,7 +25,10 @@ ADOPT_EVERY_S = 1.0
 
 
 class Section:
-    """The schedules that feed one queue. `config` is the hash of the whole configuration."""
+    """The schedules that feed one queue. `config` is the hash of the whole configuration.
+
+    `revision` is that of the schedules that programs made, when these are some of them.
+    """
 
     def __init__(
         self,
@@ -35,8 +38,10 @@ class Section:
         config: str,
         time: RedisTime,
         ring: KeyRing = NO_KEYS,
+        revision: int | None = None,
     ) -> None:
         self.keys = keys
+        self._revision = revision
         self._store, self._config, self._time, self._ring = store, config, time, ring
         self._schedules = {one.id: one for one in schedules}
         self._agenda = Agenda()
@@ -60,6 +65,11 @@ class Section:
         return self._standing is not None and self._standing.newest
 
     @property
+    def made(self) -> int:
+        """The newest revision of what programs made that any beat has brought here, as told last."""
+        return 0 if self._standing is None else self._standing.made
+
+    @property
     def cursors(self) -> Mapping[str, int]:
         """Where this beat knows its schedules to be."""
         return self._cursors
@@ -72,10 +82,11 @@ class Section:
     def adopt(self) -> None:
         """Learn whether this configuration is the newest."""
         before = self._standing
-        self._standing = standing = self._store.run(adopt(self.keys, self._config, within_s=WITHIN_S))
+        asked = adopt(self.keys, self._config, within_s=WITHIN_S, revision=self._revision)
+        self._standing = standing = self._store.run(asked)
         reach("beat.adopted")
         self._time.heard(standing.now_ms)
-        if before is None or before.newest != standing.newest:
+        if (before is None or before.newest != standing.newest) and self._revision is None:
             LOG.info(
                 "queue %s: generation %d of the schedules is %s",
                 self.keys.queue,
@@ -127,7 +138,8 @@ class Section:
 
     def _emit(self, fires: Sequence[Fire]) -> None:
         reach("emit.planned")
-        emitted = self._store.run(emit(self.keys, self._config, fires, self._ring, within_s=WITHIN_S))
+        told = emit(self.keys, self._config, fires, self._ring, within_s=WITHIN_S, revision=self._revision)
+        emitted = self._store.run(told)
         reach("emit.sent")
         self._time.heard(emitted.now_ms)
         for fire, answer in zip(fires, emitted.answers, strict=True):
@@ -158,7 +170,8 @@ class Section:
             if self._time.mono_s() >= adopt_at_s:  # a million takes longer than the others wait for a sign
                 self.adopt()
                 adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
-            now_ms, cursors = self._store.run(enrol(self.keys, self._config, rows, within_s=WITHIN_S))
+            told = enrol(self.keys, self._config, rows, within_s=WITHIN_S, revision=self._revision)
+            now_ms, cursors = self._store.run(told)
             self._time.heard(now_ms)
             began_ms = began_ms or now_ms
             for id_, cursor_ms in zip(some, cursors, strict=True):

@@ -159,7 +159,7 @@ def test_a_plan_changes_nothing(app: App, keys: QueueKeys) -> None:
 
 def test_a_backfill_leaves_alone_what_ran_and_what_another_one_queued(app: App, keys: QueueKeys) -> None:
     known(app, keys)
-    schedule = app.schedule("often")
+    schedule = app.find("often").schedule
     times = [1_772_355_600_000 + n * 300_000 for n in range(6)]
     asked = [backfilled(schedule, at) for at in times[:2]]
     first = app.store.run(insert(keys, asked, within_s=WITHIN_S))
@@ -175,7 +175,9 @@ def test_a_backfill_leaves_alone_what_ran_and_what_another_one_queued(app: App, 
 
 def test_what_failed_runs_again_when_told(app: App, keys: QueueKeys) -> None:
     known(app, keys)
-    app.store.run(insert(keys, [backfilled(app.schedule("often"), 1_772_355_600_000)], within_s=WITHIN_S))
+    app.store.run(
+        insert(keys, [backfilled(app.find("often").schedule, 1_772_355_600_000)], within_s=WITHIN_S)
+    )
     run_all(app, keys, Move.BURY)
     assert backfill("--dry-run", "--json").json["run"] == 5
     assert backfill("--dry-run", "--json", "--failed").json["run"] == 6

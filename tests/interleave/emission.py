@@ -157,10 +157,10 @@ class Emission(Scenario):
                 model.adopt(str(args[0]), self.now_ms, answer)
             case "enrol":
                 asked = request.process.role[1] if isinstance(request.process.role, tuple) else -1
-                model.enrol(str(args[0]), args[1:], self.now_ms, answer, excused=asked != self.hub.losses)
+                model.enrol(str(args[0]), args[2:], self.now_ms, answer, excused=asked != self.hub.losses)
             case "emit":
                 self.reached |= {told.decode().split()[0] for told in answer[1:]}
-                model.emit(str(args[0]), args[3:], self.now_ms, answer)
+                model.emit(str(args[0]), args[4:], self.now_ms, answer)
             case "pause":
                 model.pause(str(args[0]), int(args[1]), answer)
             case "resume":

@@ -24,6 +24,7 @@ from onebeat.queue.scripts import (
     REDRIVE,
     RELEASE,
     RESUME,
+    REVISE,
 )
 from onebeat.queue.scripts import VERBS as DAILY
 from onebeat.queue.states import MOVES, Move
@@ -71,7 +72,7 @@ def calls(room: Room) -> dict[str, Call]:
     lane = {"lane": keys.lane("l"), "lane_ttl_ms": 9, "log_max": 9}
     died_ms = int(room.redis.zscore(keys.dead, "f") or 0) if room.redis.type(keys.dead) == b"zset" else 0
     return {
-        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1),
+        "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1, revision="9"),
         "beat": BEAT.call(
             **named("lease", "cancel", "cutoff"), own=[keys.own("w")], join=1, lease_ms=1, wids=["w"]
         ),
@@ -90,12 +91,13 @@ def calls(room: Room) -> dict[str, Call]:
             **waits,
             **parks,
             config="cfg",
+            revision="",
             log_max=9,
             wait_max=9,
             fires=[_row(fire("s@200 live rec"))],
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
-        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", schedules=[("t", "")]),
+        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", revision="", schedules=[("t", "")]),
         "halt": HALT.call(**named("halt", "bell", "log"), until_ms=0, why="{}", line="{}", log_max=9),
         "insert": INSERT.call(
             **waits,
@@ -126,6 +128,9 @@ def calls(room: Room) -> dict[str, Call]:
         ),
         "release": RELEASE.call(**own, wid="w", leave=1, log_max=9, ids=[]),
         "resume": RESUME.call(**named("paused", "fails", "log"), schedule="s", line="{}", log_max=9),
+        "revise": REVISE.call(
+            **named("gen", "sched", "next", "paused", "fails", "runs"), revision=9, ids=["s"]
+        ),
     }
 
 

@@ -50,10 +50,15 @@ ROLES: dict[str, Role] = {
     "beat": Role(
         (
             *("scheduler/lead", "scheduler/resign", "queue/adopt", "queue/enrol", "queue/emit"),
-            *("queue/arrive", "queue/depart"),
+            *("queue/arrive", "queue/depart", "scheduler/declare"),
         ),
         ("sadd", "sscan", "hscan", "zscan", "hget", "hlen", "hmget", "hset", "set", "info"),
         ("ob:{ns}:queues", "ob:{ns}:cluster", "ob:{ns}:declared"),
+    ),
+    "schedules": Role(
+        ("scheduler/declare", "queue/revise", "queue/pause", "queue/resume", "queue/insert"),
+        ("sadd", "get", "hget", "hscan", "zscore", "xrevrange"),
+        ("ob:{ns}:queues", "ob:{ns}:declared"),
     ),
     "worker": Role(
         ("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake", "queue/cancel"),
@@ -82,11 +87,11 @@ ROLES: dict[str, Role] = {
     ),
     "operator": Role(
         (
-            *("locks/release", "locks/ring", "queue/cancel", "queue/insert", "queue/pause", "queue/resume"),
-            *("queue/depart", "queue/redrive", "queue/discard", "queue/halt", "queue/purge"),
+            *("locks/release", "locks/ring", "queue/cancel", "queue/depart"),
+            *("queue/redrive", "queue/discard", "queue/halt", "queue/purge"),
         ),
         ("hset", "zrangebyscore"),
-        includes=("viewer", "client"),
+        includes=("viewer", "client", "schedules"),
     ),
 }
 

@@ -79,6 +79,14 @@ NOT_MINE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("SET", "ob:{NAMESPACE:lock:x}:owner", "me"),
         ("XRANGE", "ob:{NAMESPACE:default}:log", "-", "+"),
     ),
+    "schedules": (
+        ("LPOP", "ob:{NAMESPACE:default}:ready:0"),
+        ("LRANGE", "ob:{NAMESPACE:default}:ready:0", "0", "-1"),
+        ("SET", "ob:{NAMESPACE}:leader", "me"),
+        ("SET", "ob:{NAMESPACE:lock:x}:owner", "me"),
+        ("DEL", "ob:{NAMESPACE}:schedules"),
+        ("INFO",),
+    ),
     "worker": (
         ("SET", "ob:{NAMESPACE}:leader", "me"),
         ("HSET", "ob:{NAMESPACE:default}:sched", "a", "0"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import onebeat
 from onebeat.clock import SYSTEM
+from onebeat.config.declare import restored
 from onebeat.config.reading import read
 from onebeat.keys import LockKeys, queue_keys
 from onebeat.ledger import Historian, create_tables, open_engine
@@ -25,7 +27,9 @@ from onebeat.queue.liveness import beat, listen, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
 from onebeat.queue.settling import approve, approved, forget, scheduled
 from onebeat.scheduler.beat import Beat
+from onebeat.scheduler.declarations import Made
 from onebeat.scheduler.declared import declared
+from onebeat.scheduler.schedule import Schedule
 from onebeat.wire import Command, Store
 from onebeat.wire.health import inspect
 from tests.worker.running import until
@@ -42,16 +46,36 @@ def act_as_beat(store: Store, admin: Store, _folder: Path) -> None:
         schedules = [schedule for _, schedule in read(yaml, "onebeat.yaml").schedules]
         store.run(scheduled(store.space, store.namespace, "c"))
         store.run(approved(store.space))
-        running = Beat(store, schedules, config=f"c{number}")
+        onebeat.Client(admin).schedules.create("made", "t:tick", every="1s", queue=queue)
+        running = Beat(store, schedules, config=f"c{number}", made=_made)
         thread = threading.Thread(target=running.run)
         thread.start()
         log = queue_keys(store.namespace, queue).log
         before = admin.perform(Command(("XLEN", log)))
         try:
             until(lambda log=log, before=before: admin.perform(Command(("XLEN", log))) > before, "a fire")
+            until(lambda: onebeat.Client(admin).schedules.describe("made").cursor, "the program's is known")
         finally:
             running.stop()
             thread.join()
+            onebeat.Client(admin).schedules.delete("made")
+
+
+def _made(found: Mapping[str, Made]) -> list[Schedule]:
+    return [restored(id_, one.text) for id_, one in found.items()]
+
+
+def act_as_schedules(store: Store, _admin: Store, _folder: Path) -> None:
+    """Everything that a program does with a schedule."""
+    schedules = onebeat.Client(store).schedules
+    assert schedules.create("mine", "t:tick", every="1h")
+    assert schedules.update("mine", every="2h")
+    assert schedules.pause("mine", reason="a test")
+    assert schedules.describe("mine").paused
+    assert schedules.resume("mine")
+    assert schedules.trigger("mine").id
+    assert "mine" in [one.id for one in schedules.list()]
+    assert schedules.delete("mine")
 
 
 def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
@@ -185,6 +209,7 @@ def _furnish(admin: Store, folder: Path) -> None:
 def act_as_operator(store: Store, admin: Store, folder: Path) -> None:
     act_as_viewer(store, admin, folder)
     act_as_client(store, admin, folder)
+    act_as_schedules(store, admin, folder)
     assert Lock.force_release(store, "held", reason="a test")
     keys = queue_keys(store.namespace, "default")
     assert store.run(pause(keys, "tick", reason="a test", within_s=WITHIN_S))
@@ -209,6 +234,7 @@ ACTS: dict[str, Callable[[Store, Store, Path], None]] = {
     "beat": act_as_beat,
     "client": act_as_client,
     "locks": act_as_locks,
+    "schedules": act_as_schedules,
     "worker": act_as_worker,
     "viewer": act_as_viewer,
     "operator": act_as_operator,

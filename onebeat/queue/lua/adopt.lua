@@ -1,12 +1,13 @@
--- adopt: say which configuration this beat runs, and learn whether it is the newest.
--- KEYS gen HASH configuration → generation, and `top`, the newest
+-- adopt: say what this beat runs, and learn whether it is the newest.
+-- KEYS gen HASH configuration → generation, `top`, the newest, and `made`, the revision of what programs made
 -- KEYS seen ZSET configuration → when a beat last ran it, ms
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV stale_ms int a configuration that no beat ran for so long gives way
+-- ARGV revision text of the schedules that programs made and this beat knows, '' when it asks for those of a file
 -- MOVES none
--- RETURNS now ms | 1 when it is the newest, else 0 | the generation of this configuration
+-- RETURNS now ms | 1 when it is the newest, else 0 | the generation of this configuration | the newest revision
 local gen, seen = KEYS[1], KEYS[2]
-local config, stale_ms = ARGV[1], tonumber(ARGV[2])
+local config, stale_ms, revision = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 redis.call('ZCARD', seen)
@@ -29,4 +30,11 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', now - 2592000000,
     redis.call('HDEL', gen, old)
   end
 end
-return {string.format('%.0f', now), top == config and 1 or 0, mine}
+-- Only forwards: a beat that was stopped since it read an older revision must not bring it back.
+local made = redis.call('HGET', gen, 'made') or '0'
+if revision ~= '' and top == config and tonumber(revision) > tonumber(made) then
+  redis.call('HSET', gen, 'made', revision)
+  made = revision
+end
+local current = top == config and (revision == '' or made == revision)
+return {string.format('%.0f', now), current and 1 or 0, mine, made}

@@ -1,5 +1,5 @@
 -- emit: queue the fires whose cursor is still the one that the beat read, as far as their policies let them.
--- KEYS gen HASH configuration → generation, and `top`, the newest
+-- KEYS gen HASH configuration → generation, `top`, the newest, and `made`, the revision of what programs made
 -- KEYS sched HASH schedule id → cursor
 -- KEYS next ZSET schedule id → next nominal ms
 -- KEYS live HASH schedule id → messages not over
@@ -19,6 +19,7 @@
 -- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- ARGV config text hash of the configuration that this beat runs
+-- ARGV revision text of the schedules that programs made, '' when these are of a file
 -- ARGV log_max int entries that the log keeps
 -- ARGV wait_max int messages of one schedule that wait at the most
 -- ARGV ...fires[id, cursor, to, next_ms, overlap, limit, pause_after, record, fields, skipped, skips, name] limit, pause_after: '' for none; record '' = only skip; fields, skipped: JSON; skips: `reason=count …`; name: its field in unique or ''
@@ -29,8 +30,8 @@ local ready = {KEYS[5], KEYS[6], KEYS[7], KEYS[8]}
 local due, duerec, waiting, waitrec, cutoff = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local paused, fails, runs, bell, stats, log = KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local unique, parked, parkedof = KEYS[20], KEYS[21], KEYS[22]
-local config, log_max, wait_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local fires, width = 4, 12
+local config, revision, log_max, wait_max = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local fires, width = 5, 12
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
@@ -44,6 +45,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local answers = {string.format('%.0f', now)}
 local current = redis.call('HGET', gen, 'top') == config
+  and (revision == '' or redis.call('HGET', gen, 'made') == revision)
 
 -- To call a command costs more than what it does: one read and one write for all fires. In between these
 -- tables show a fire what the one before it did.

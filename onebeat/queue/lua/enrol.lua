@@ -1,16 +1,18 @@
 -- enrol: read the cursors of schedules; a schedule without one starts now.
--- KEYS gen HASH configuration → generation, and `top`, the newest
+-- KEYS gen HASH configuration → generation, `top`, the newest, and `made`, the revision of what programs made
 -- KEYS sched HASH schedule id → cursor
 -- ARGV config text hash of the configuration that this beat runs
+-- ARGV revision text of the schedules that programs made, '' when these are of a file
 -- ARGV ...schedules[id, cursor] cursor: where to start when there is none, '' for now
 -- MOVES none
 -- RETURNS now ms, then one cursor per schedule ('' when this beat may not create it)
 local gen, sched = KEYS[1], KEYS[2]
-local config = ARGV[1]
-local schedules, width = 2, 2
+local config, revision = ARGV[1], ARGV[2]
+local schedules, width = 3, 2
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local current = redis.call('HGET', gen, 'top') == config
+  and (revision == '' or redis.call('HGET', gen, 'made') == revision)
 redis.call('HLEN', sched)
 local answers = {now}
 for i = schedules, #ARGV, width do
