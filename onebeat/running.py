@@ -13,7 +13,7 @@ from onebeat.errors import ConfigError, Refused
 from onebeat.queue.settling import approved, scheduled
 from onebeat.scheduler.beat import Beat
 from onebeat.scheduler.declarations import Made, look
-from onebeat.scheduler.desk import News
+from onebeat.scheduler.desk import Known, News
 from onebeat.scheduler.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Running:
             app.store,
             self._enabled,
             config=app.loaded.fingerprint,
-            starts=self._starts,
+            known=self._known,
             news=self._news,
             ring=app.ring,
             made=self._made,
@@ -78,14 +78,9 @@ class Running:
         app = self._app
         return app.allow_drop or app.store.run(approved(app.store.space)) == fingerprint
 
-    def _starts(self) -> dict[str, int]:
-        """Where the history says that schedules are, for a store that lost its data."""
-        from onebeat.ledger import cursors
-
-        found: dict[str, int] = {}
-        for queue in {one.queue for one in self._enabled}:
-            found.update(cursors(self._app.engine, self._app.namespace.value, queue))
-        return found
+    def _known(self) -> Known:
+        """What the history knows, for a store that lost its data."""
+        return self._app._past().known(self._enabled)
 
     def _made(self, made: Mapping[str, Made]) -> Sequence[Schedule]:
         """What programs made, as far as it fires and no file has it."""

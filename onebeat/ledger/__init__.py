@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from onebeat.ledger.fold import Run, RunState
     from onebeat.ledger.history import Historian
     from onebeat.ledger.ledger import AsyncLedger, Ledger
-    from onebeat.ledger.queries import counts, cursors, fires, forget_runs, lost_events, run, runs
+    from onebeat.ledger.queries import counts, cursors, fired, fires, forget_runs, lost_events, run, runs
     from onebeat.ledger.tables import create_tables
 
 _HOMES = {
@@ -27,6 +27,7 @@ _HOMES = {
     "counts": "queries",
     "create_tables": "tables",
     "cursors": "queries",
+    "fired": "queries",
     "fires": "queries",
     "forget_runs": "queries",
     "lost_events": "queries",
@@ -49,6 +50,7 @@ __all__ = [
     "create_tables",
     "cursors",
     "entry_key",
+    "fired",
     "fires",
     "forget_runs",
     "lost_events",

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, cast, delete, func, select, tuple_
+from sqlalchemy import String, cast, delete, func, or_, select, tuple_
 
 from onebeat.ledger.engine import READ_ONLY
 from onebeat.ledger.fold import TERMINAL, Run, RunState
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 FORGET_LIMIT = 1_000
 _UNDER_WAY = sorted(set(RunState) - TERMINAL)
+_TOGETHER = 200  # schedules that one query asks about
 _LOST_MS = 86_400_000  # what has not ended for longer was lost before, and is not looked for again
 
 
@@ -78,6 +80,21 @@ def cursors(engine: Engine, namespace: str, queue: str) -> dict[str, int]:
     return found
 
 
+def fired(engine: Engine, namespace: str, until_ms: Mapping[str, int]) -> dict[str, int]:
+    """Schedule → how many of its fires up to that nominal time (ms) were queued, as a limit counts them."""
+    found: dict[str, int] = {}
+    for some in _parts(list(until_ms.items())):
+        wanted = (
+            select(RUN.c.schedule, func.count())
+            .where(RUN.c.namespace == namespace, RUN.c.emitted_ms.is_not(None))
+            .where(or_(*((RUN.c.schedule == id_) & (RUN.c.at_ms <= ms) for id_, ms in some)))
+            .where(RUN.c.id == RUN.c.schedule.concat("@").concat(cast(RUN.c.nominal_ms, String)))
+            .where(RUN.c.reason.is_distinct_from("backfill"))
+        )
+        found.update((row[0], row[1]) for row in _all(engine, wanted.group_by(RUN.c.schedule)))
+    return found
+
+
 def fires(engine: Engine, namespace: str, schedule: str, first_ms: int, last_ms: int) -> dict[int, Run]:
     """Nominal ms → run, of the fires of `schedule` between two nominal times, both included."""
     here = (RUN.c.namespace == namespace) & (RUN.c.schedule == schedule)
@@ -99,6 +116,10 @@ def forget_runs(engine: Engine, before_ms: int, limit: int = FORGET_LIMIT) -> in
     with engine.begin() as connection:
         oldest = old.order_by(RUN.c.at_ms).limit(limit)
         return connection.execute(delete(RUN).where(tuple_(*key).in_(oldest))).rowcount
+
+
+def _parts(rows: Sequence[tuple[str, int]]) -> list[Sequence[tuple[str, int]]]:
+    return [rows[at : at + _TOGETHER] for at in range(0, len(rows), _TOGETHER)]
 
 
 def _all(engine: Engine, wanted: Select[Any]) -> list[Any]:

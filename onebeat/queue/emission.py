@@ -7,7 +7,7 @@ cursor alone; who is leader only saves work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +22,8 @@ from onebeat.wire import Protocol, insist
 
 STALE_MS = 5_000  # a configuration that no beat ran for so long gives way to an older one
 EMIT_MAX = 128  # fires in one call
+READING = ""  # no configuration: who only wants to read cursors
+NO_RUNS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +122,23 @@ def enrol(
     starts: Sequence[tuple[str, int | None]],
     *,
     within_s: float,
+    runs: Mapping[str, int] = NO_RUNS,
     revision: int | None = None,
 ) -> Protocol[tuple[int, list[int | None]]]:
     """Redis now and the cursor of each schedule of `starts`, in order.
 
-    A schedule without a cursor gets its start (None: now), unless this configuration is not the newest:
-    then its cursor is None.
+    A schedule without a cursor gets its start (None: now) and the number of fires that it had until then,
+    unless this configuration is not the newest: then its cursor is None. Under `READING` none gets any.
     """
-    rows = [(id_, "" if start is None else start) for id_, start in starts]
+    rows = [(id_, "" if start is None else start, runs.get(id_, "")) for id_, start in starts]
     now, *cursors = yield from insist(
         ENROL.call(
-            gen=keys.gen, sched=keys.sched, config=config, revision=_spelled(revision), schedules=rows
+            gen=keys.gen,
+            sched=keys.sched,
+            runs=keys.runs,
+            config=config,
+            revision=_spelled(revision),
+            schedules=rows,
         ),
         within_s=within_s,
     )

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.scheduler.annex import Annex, Reader
-from onebeat.scheduler.desk import Desk, News
+from onebeat.scheduler.desk import Desk, Known, News
 from onebeat.scheduler.leadership import DEPUTY_MS, LEADER_EVERY_S, STANDBY_EVERY_S, lead, resign
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
@@ -33,7 +33,7 @@ TROUBLE_S = 0.2  # pause after the store did not answer
 class Beat:
     """Emits `schedules` until stopped. Any number may run: each nominal time is queued once.
 
-    `config` is the hash of the configuration; `starts` answers cursors from the history for a store
+    `config` is the hash of the configuration; `known` answers what the history knows, for a store
     that lost its data; `news` is asked every second what the configuration says by now; `ring` signs what
     is queued; `made` reads the schedules that programs made (None: this beat leaves them alone).
     """
@@ -44,13 +44,13 @@ class Beat:
         schedules: Sequence[Schedule],
         *,
         config: str,
-        starts: Callable[[], Mapping[str, int]] = dict,
+        known: Callable[[], Known] = Known,
         news: Callable[[], News] = News,
         ring: KeyRing = NO_KEYS,
         made: Reader | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
-        self._store, self._clock, self._starts, self._news = store, clock, starts, news
+        self._store, self._clock, self._known, self._news = store, clock, known, news
         self._token = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._time = RedisTime(clock)
         self.vitals = Vitals(clock)
@@ -109,7 +109,7 @@ class Beat:
                 LOG.info("this beat %s", "leads" if self._leads else "stands by")
         if now_s >= self._adopt_at_s:
             self._hear()
-            self._desk.tend(self._starts)
+            self._desk.tend(self._known)
             if self._annex is not None:
                 self._annex.tend(self._desk)
             self._adopt_at_s = now_s + ADOPT_EVERY_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from onebeat.keys import queue_keys
@@ -32,6 +32,17 @@ class News:
     schedules: Callable[[], Sequence[Schedule]] = list
     config: str = ""
     refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the history knows, for a store that lost its data.
+
+    `cursors`: where schedules go on; `runs`: how many fires those with a limit had until then.
+    """
+
+    cursors: Mapping[str, int] = field(default_factory=dict)
+    runs: Mapping[str, int] = field(default_factory=dict)
 
 
 class Desk:
@@ -72,12 +83,12 @@ class Desk:
             known.update(section.cursors)
         return Desk(self._store, schedules, config, self._time, self._ring, known)
 
-    def tend(self, starts: Callable[[], Mapping[str, int]]) -> None:
+    def tend(self, known: Callable[[], Known]) -> None:
         """Say in every queue which configuration this is; as the newest, enter."""
         if not self._registered:
             self._register()
         settled = self.active and self._settled
-        begin = {} if settled else {**self._known, **starts()}  # slow, so before anything is adopted
+        found = Known() if settled else known()  # slow, so before anything is adopted
         for section in self.sections:
             section.adopt()
         self._adopt_elsewhere()
@@ -89,7 +100,7 @@ class Desk:
         if moved:
             LOG.info("%d schedules have another queue or id, and go on where they were", moved)
         for section in self.sections:
-            section.enter(begin)
+            section.enter({**self._known, **found.cursors}, found.runs)
         self._settled = self.active
         if self.active:
             told = publish(self._store.space, self._schedules, self.config, within_s=WITHIN_S)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from onebeat.ledger import Historian, Run, fires, runs
+from onebeat.ledger import Historian, Run, cursors, fired, fires, runs
 from onebeat.queue.pages import names
+from onebeat.scheduler.desk import Known
+from onebeat.scheduler.schedule import Schedule
 from onebeat.wire import Store
 
 if TYPE_CHECKING:
@@ -30,6 +33,14 @@ class Past:
     def fires(self, schedule: str, first_ms: int, last_ms: int) -> dict[int, Run]:
         """Nominal ms → run, between two nominal times, both included."""
         return fires(self._engine, self._namespace, schedule, first_ms, last_ms)
+
+    def known(self, schedules: Sequence[Schedule]) -> Known:
+        """Where these go on, and how many fires those with a limit had, by what the history has heard of."""
+        found: dict[str, int] = {}
+        for queue in {one.queue for one in schedules}:
+            found.update(cursors(self._engine, self._namespace, queue))
+        limited = found.keys() & {one.id for one in schedules if one.limit is not None}
+        return Known(found, fired(self._engine, self._namespace, {id_: found[id_] for id_ in limited}))
 
     def last(self, schedule: str, number: int) -> list[Run]:
         """Its last runs, the newest first."""

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
-from onebeat.queue.emission import EMIT_MAX, Answer, Fate, Fire, Standing, adopt, emit, enrol
+from onebeat.queue.emission import (
+    EMIT_MAX,
+    NO_RUNS,
+    READING,
+    Answer,
+    Fate,
+    Fire,
+    Standing,
+    adopt,
+    emit,
+    enrol,
+)
 from onebeat.queue.scripts import BATCH_MAX
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.scheduler.agenda import Agenda
@@ -74,10 +85,10 @@ class Section:
         """Where this beat knows its schedules to be."""
         return self._cursors
 
-    def tend(self, starts: Mapping[str, int]) -> None:
+    def tend(self, starts: Mapping[str, int], runs: Mapping[str, int] = NO_RUNS) -> None:
         """`adopt`, then `enter`."""
         self.adopt()
-        self.enter(starts)
+        self.enter(starts, runs)
 
     def adopt(self) -> None:
         """Learn whether this configuration is the newest."""
@@ -96,14 +107,15 @@ class Section:
         if not standing.newest:
             self._enrolled = False
 
-    def enter(self, starts: Mapping[str, int]) -> None:
+    def enter(self, starts: Mapping[str, int], runs: Mapping[str, int] = NO_RUNS) -> None:
         """As the newest configuration read the cursors, once.
 
-        `starts`: where schedules begin that the store knows nothing of (else: now).
+        `starts`: where schedules begin that the store knows nothing of (else: now); `runs`: how many fires
+        they had until then, which a limit counts.
         """
         if self.newest and not self._enrolled:
             with uncollected(len(self._schedules)):
-                self._enrolled = self._enrol(list(self._schedules), starts)
+                self._enrolled = self._enrol(list(self._schedules), starts, runs)
             reach("beat.enrolled")
 
     def pass_once(self, lag_ms: int) -> int:
@@ -116,9 +128,7 @@ class Section:
         if not entries:
             return 0
         try:
-            if lag_ms:
-                entries = self._refreshed(entries, now_ms)
-            decided = plan(entries, now_ms)
+            decided = plan(self._refreshed(entries) if lag_ms else entries, now_ms)
             # made for the moment: a mould kept for each schedule is a third of a beat's memory
             moulds = {entry.schedule.id: Mould(entry.schedule) for entry in entries}
             fires = [moulds[one.schedule_id].fire(one) for one in decided.decisions]
@@ -130,11 +140,22 @@ class Section:
                 self._put(entry.schedule.id, follows)
         return len(entries)
 
-    def _refreshed(self, entries: Sequence[Entry], now_ms: int) -> list[Entry]:
-        """The entries whose stored cursor shows that nobody emitted them."""
-        self._enrol([entry.schedule.id for entry in entries], {})
-        known = [entry for entry in entries if entry.schedule.id in self._agenda]
-        return [Entry(one.schedule, self._cursors[one.schedule.id]) for one in known]
+    def _refreshed(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The entries as the store has them; those that nobody emitted are still due.
+
+        What the store lost is not made up for here: `enter` asks the history first.
+        """
+        ids = [(entry.schedule.id, None) for entry in entries]
+        now_ms, cursors = self._store.run(enrol(self.keys, READING, ids, within_s=WITHIN_S))
+        self._time.heard(now_ms)
+        known = []
+        for entry, cursor_ms in zip(entries, cursors, strict=True):
+            if cursor_ms is None:
+                self._enrolled = False
+            else:
+                self._cursors[entry.schedule.id] = cursor_ms
+                known.append(Entry(entry.schedule, cursor_ms))
+        return known
 
     def _emit(self, fires: Sequence[Fire]) -> None:
         reach("emit.planned")
@@ -155,7 +176,7 @@ class Section:
                 # The store lost its data or another configuration took over: ask before going on.
                 self._enrolled = False
 
-    def _enrol(self, ids: Sequence[str], starts: Mapping[str, int]) -> bool:
+    def _enrol(self, ids: Sequence[str], starts: Mapping[str, int], runs: Mapping[str, int]) -> bool:
         """Read the cursors of `ids`; what the store does not know starts where this beat knows it to be.
 
         False when a newer configuration came in between: it alone may create the cursors.
@@ -170,7 +191,7 @@ class Section:
             if self._time.mono_s() >= adopt_at_s:  # a million takes longer than the others wait for a sign
                 self.adopt()
                 adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
-            told = enrol(self.keys, self._config, rows, within_s=WITHIN_S, revision=self._revision)
+            told = enrol(self.keys, self._config, rows, runs=runs, within_s=WITHIN_S, revision=self._revision)
             now_ms, cursors = self._store.run(told)
             self._time.heard(now_ms)
             began_ms = began_ms or now_ms

@@ -14,7 +14,7 @@ import pytest
 from onebeat.clock import SYSTEM
 from onebeat.events import SkipReason
 from onebeat.keys import queue_keys
-from onebeat.ledger import Historian, Run, create_tables, cursors, open_engine, runs
+from onebeat.ledger import Historian, Run, create_tables, cursors, fired, open_engine, runs
 from onebeat.queue.control import pause
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.liveness import beat
@@ -56,7 +56,8 @@ class Site:
     def section(self, schedule: Schedule, *, from_history: bool = False) -> Section:
         """A beat that starts now, after it asked the history."""
         made = Section(self.store, self.keys, [schedule], "cfg", RedisTime(SYSTEM))
-        made.tend(cursors(self.engine, self.store.namespace, "default") if from_history else {})
+        known = cursors(self.engine, self.store.namespace, "default") if from_history else {}
+        made.tend(known, fired(self.engine, self.store.namespace, known))
         return made
 
     def away_for_an_hour(self) -> int:
@@ -169,6 +170,36 @@ def test_a_limit_ends_it(site: Site) -> None:
     counts = told(site.history(), cursor_ms)
     assert counts["done"] == 2
     assert counts[f"skipped {SkipReason.LIMIT}"] >= 1
+
+
+def test_a_limit_that_was_reached_holds_in_a_store_that_forgot(site: Site) -> None:
+    schedule = site.schedule(CatchUpPolicy.ALL, limit=3)
+    site.section(schedule)
+    cursor_ms = site.away_for_an_hour()
+    site.section(schedule).pass_once(0)
+    assert len(site.work()) == 3
+    assert told(site.history(), cursor_ms)["done"] == 3
+    site.flush()
+    site.section(schedule, from_history=True)
+    site.away_for_an_hour()
+    site.section(schedule).pass_once(0)
+    assert site.work() == []
+    assert told(site.history(), cursor_ms)["done"] == 3
+
+
+def test_what_was_left_of_a_limit_is_left_in_a_store_that_forgot(site: Site) -> None:
+    schedule = site.schedule(CatchUpPolicy.LATEST, limit=2)
+    site.section(schedule)
+    site.away_for_an_hour()
+    site.section(schedule).pass_once(0)
+    assert len(site.work()) == 1
+    site.history()
+    site.flush()
+    for _ in range(3):  # the same time again, which is as good as another one
+        site.section(schedule, from_history=True)
+        site.away_for_an_hour()
+        site.section(schedule).pass_once(0)
+    assert len(site.work()) == 1
 
 
 @pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE_ONE, Overlap.QUEUE_ALL])

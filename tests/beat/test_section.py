@@ -131,6 +131,16 @@ def test_a_deputy_takes_nothing_that_the_leader_emitted(beats: Beats) -> None:
     assert beats.store.client.hget(beats.keys.stats, "emitted") == str(len(beats.nominals("a"))).encode()
 
 
+def test_a_deputy_makes_no_cursor_for_what_the_store_lost(beats: Beats) -> None:
+    """Where it goes on, and how much of a limit is left, the history knows."""
+    deputy = beats.section(schedule("a"))
+    for key in list(beats.store.client.scan_iter(match=f"{beats.keys.prefix}*")):
+        beats.store.client.delete(key)
+    until(lambda: deputy.pass_once(1), "something was due")
+    assert not deputy.active
+    assert beats.cursor("a") == 0
+
+
 def test_after_the_store_lost_its_data_nothing_is_missing(beats: Beats) -> None:
     one = beats.section(schedule("a"))
     pass_until(beats.more(6), lambda: one.pass_once(0))

@@ -7,7 +7,6 @@ queue, so that policies on overlapping runs have something to look at.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from onebeat.keys import queue_keys
@@ -18,6 +17,7 @@ from onebeat.queue.record import unpack
 from onebeat.queue.states import Move
 from onebeat.scheduler import CatchUp, CatchUpPolicy, EveryTrigger, Overlap, Schedule
 from onebeat.scheduler.beat import Beat
+from onebeat.scheduler.desk import Known
 from onebeat.wire import Call, insist
 from tests.interleave.choices import Choice
 from tests.interleave.emission_model import Model
@@ -84,15 +84,15 @@ class Emission(Scenario):
             machine.port,
             self._schedules,
             config=CONFIGS[config],
-            starts=lambda: self._starts(machine),
+            known=lambda: self._known(machine),
             clock=machine.clock,
         )
         made._stop = StopSign(machine)
         machine.start(made.run)
 
-    def _starts(self, machine: Process) -> Mapping[str, int]:
+    def _known(self, machine: Process) -> Known:
         machine.role = (machine.role[0] if isinstance(machine.role, tuple) else machine.role, self.hub.losses)
-        return self.model.starts()
+        return Known(self.model.starts(), self.model.fired())
 
     def _start_worker(self) -> None:
         machine = self.hub.add("worker")

@@ -44,6 +44,7 @@ class Model:
     decided: dict[str, set[int]] = field(default_factory=dict)
     began_ms: dict[str, int] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
+    ever: dict[str, set[str]] = field(default_factory=dict)  # what was queued, whatever was lost since
     one_by_one: frozenset[str] = frozenset()  # schedules whose runs must not overlap
 
     def remember(self) -> Stored:
@@ -55,6 +56,10 @@ class Model:
     def starts(self) -> dict[str, int]:
         """Where the history says that schedules begin."""
         return {schedule: max(times) for schedule, times in self.decided.items() if times}
+
+    def fired(self) -> dict[str, int]:
+        """How many fires the history knows of each schedule."""
+        return {schedule: len(ids) for schedule, ids in self.ever.items()}
 
     # -- adopt, enrol -------------------------------------------------------------------------------
 
@@ -75,9 +80,11 @@ class Model:
         self, config: str, rows: Sequence[Any], now_ms: int, answer: Sequence[Any], excused: bool
     ) -> None:
         stored = self.stored
-        for id_, start, found in zip(rows[::2], rows[1::2], answer[1:], strict=True):
+        for id_, start, ran, found in zip(rows[::3], rows[1::3], rows[2::3], answer[1:], strict=True):
             cursor = stored.cursors.get(id_)
-            if cursor is None and config == stored.top:
+            if cursor is None and config and config == stored.top:
+                if ran != "":
+                    stored.runs.setdefault(id_, int(ran))
                 cursor = stored.cursors[id_] = now_ms if start == "" else int(start)
                 if start == "" and not (excused and self.decided.get(id_)):
                     expect(not self.decided.get(id_), "E2", f"{id_} begins now although it had begun before")
@@ -130,6 +137,7 @@ class Model:
             if fires:
                 expect(message.id not in stored.emitted, "E1", f"{message.id} is queued again")
                 stored.emitted.add(message.id)
+                self.ever.setdefault(id_, set()).add(message.id)
                 stored.runs[id_] = stored.runs.get(id_, 0) + 1
                 live.add(message.id)
         stored.cursors[id_] = to_ms

@@ -97,7 +97,9 @@ def calls(room: Room) -> dict[str, Call]:
             fires=[_row(fire("s@200 live rec"))],
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
-        "enrol": ENROL.call(gen=keys.gen, sched=keys.sched, config="cfg", revision="", schedules=[("t", "")]),
+        "enrol": ENROL.call(
+            **named("gen", "sched", "runs"), config="cfg", revision="", schedules=[("t", "", 1)]
+        ),
         "halt": HALT.call(**named("halt", "bell", "log"), until_ms=0, why="{}", line="{}", log_max=9),
         "insert": INSERT.call(
             **waits,
