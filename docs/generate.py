@@ -242,7 +242,7 @@ def about_command(name: str, command: click.Command) -> Iterator[str]:
         words[2:] = ["|".join(below)]
     yield f"## onebeat {name}\n\n`{' '.join(words)}`\n"
     yield inspect.cleandoc(command.help or "") + "\n"
-    options = [p for p in command.params if isinstance(p, click.Option)]
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     if options:
         yield table(("option", "meaning"), [(code(option_text(p)), p.help or "") for p in options])
     for word, one in below.items():

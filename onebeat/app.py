@@ -54,6 +54,7 @@ class App:
     max_tasks: int = 0  # a worker process that ran so many is replaced; 0 is no limit
     max_memory_mib: int = 0  # and so is one that takes more
     allow_drop: bool = False  # a beat may take a configuration that drops more than half of the schedules
+    meant: str = ""  # the fingerprint of one that a person just started, whatever it drops
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     folder: Path = Path()
     _decorated: dict[str, Decorated] = field(default_factory=dict, repr=False, compare=False)

@@ -70,13 +70,17 @@ class Running:
         return [one for one in self.live.loaded.schedules if one.enabled]
 
     def _news(self) -> News:
+        self.live.hear(self._applied())
         self.live.look()
         return News(lambda: self._enabled, self.live.fingerprint, self.live.refused)
 
     def _approves(self, fingerprint: str) -> bool:
         """Whether a person said that this configuration may drop more than half of the schedules."""
-        app = self._app
-        return app.allow_drop or app.store.run(approved(app.store.space)) == fingerprint
+        return self._app.allow_drop or fingerprint in (self._app.meant, self._applied())
+
+    def _applied(self) -> str:
+        """The configuration of which `onebeat apply` said last that it is meant."""
+        return self._app.store.run(approved(self._app.store.space))
 
     def _known(self) -> Known:
         """What the history knows, for a store that lost its data."""

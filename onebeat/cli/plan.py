@@ -78,9 +78,9 @@ def diff(app: App, as_json: bool) -> int:
 def apply(app: App, allow_drop: bool, wait_s: float, as_json: bool) -> None:
     """Say that a configuration is meant, and wait until a beat runs it.
 
-    Beats read the files themselves; this is for what they refuse without a word from a person, and for
-    knowing that a deploy has arrived. Exit code 4 when it drops more than half of the schedules and
-    --allow-drop is not given, 6 when no beat ran it in time.
+    Beats read the files themselves, and at once when this is said; this is for what they refuse without a
+    word from a person, and for knowing that a deploy has arrived. Exit code 4 when it drops more than half of
+    the schedules and --allow-drop is not given, 6 when no beat ran it in time.
     """
     found, refused = _compared(app)
     if refused and not allow_drop:
@@ -89,8 +89,7 @@ def apply(app: App, allow_drop: bool, wait_s: float, as_json: bool) -> None:
     until_s = SYSTEM.mono_s() + wait_s
     while wait_s and not (running := _runs(app)):
         if SYSTEM.mono_s() >= until_s:
-            mend = "do the beats have this file? 'onebeat doctor' tells what they refuse"
-            raise WaitTimeout(f"no beat ran this configuration within {wait_s:g} s: {mend}")
+            raise WaitTimeout(f"no beat ran this configuration within {wait_s:g} s: {_why_not(app)}")
         time.sleep(_LOOK_EVERY_S)
     if as_json:
         _print(found, "")
@@ -171,6 +170,14 @@ def _print(found: Sequence[Change], refused: str) -> None:
 
 def _runs(app: App) -> bool:
     return any(card.newest and card.config == app.loaded.fingerprint for card in living_beats(app))
+
+
+def _why_not(app: App) -> str:
+    beats = living_beats(app)
+    if not beats:
+        return "none is alive, start 'onebeat beat'"
+    alive = counted(len(beats), "beat")
+    return f"{alive} on another one; do they have this file? 'onebeat doctor' tells what they refuse"
 
 
 def _gone(app: App) -> list[tuple[str, str, str]]:

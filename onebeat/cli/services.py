@@ -43,17 +43,18 @@ health_option = click.option(
 @click.option(
     "--allow-drop", is_flag=True, help="Take a configuration that drops more than half of the schedules."
 )
+@click.option("--meant", hidden=True, default="", help="The configuration that 'onebeat up' started with.")
 @allow_option
 @health_option
 @opens()
-def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool) -> None:
+def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool, meant: str) -> None:
     """Queue the fires of the configured schedules.
 
     Any number may run: each nominal time is queued once. The files are read again when they change, and on
     HUP; what is wrong in them is told and changes nothing. TERM or Ctrl-C stops it.
     """
     log_to_stderr()
-    app = replace(app, allow_drop=allow_drop)
+    app = replace(app, allow_drop=allow_drop, meant=meant)
     if warnings := mistakes_first(app):  # the worker and `up` say nothing
         LOG.warning("%s in %s: 'onebeat check' shows them", counted(warnings, "warning"), app.config)
     _check_store(app, allow)

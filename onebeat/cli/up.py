@@ -42,7 +42,8 @@ def up(app: App, concurrency: int | None, processes: int | None) -> int:
     mistakes_first(app)
     chosen = {"--concurrency": concurrency, "--processes": processes}
     options = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
-    children = [_child(app, "beat", "--allow-drop"), _child(app, "worker", *options)]
+    # who starts it means what the files say now, not what becomes of them while it runs
+    children = [_child(app, "beat", "--meant", app.loaded.fingerprint), _child(app, "worker", *options)]
     with _Narrator(app) as narrator:
         return run_up(home, children, say=narrator.say, redis_url=app.redis)
 

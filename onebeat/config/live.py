@@ -42,12 +42,19 @@ class Live:
         self._seen = loaded.sources
         self._waiting: Loaded | None = None  # good, but nobody approved of what it drops
         self._load = load
+        self._meant: str | None = None
         self._anew = False
         self._next_s = 0.0
 
     def hurry(self) -> None:
         """Read the files anew at the next look, whatever was said of them before."""
         self._anew, self._next_s = True, 0.0
+
+    def hear(self, meant: str) -> None:
+        """A person said that the configuration `meant` is, perhaps long ago; news of that are a hurry."""
+        if self._meant not in (None, meant) and meant != self.fingerprint:
+            self.hurry()
+        self._meant = meant
 
     def look(self) -> bool:
         """Whether `loaded` is another one now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,8 +95,26 @@ def test_more_than_half_gone_needs_a_word(path: Path, folder: Path) -> None:
         assert onebeat("plan").code == 0
 
 
-def test_nobody_runs_it(path: Path) -> None:
-    assert onebeat("apply", "--wait", "0.3").code == 6
+def test_a_beat_that_just_looked_takes_it_at_once(path: Path, app: App) -> None:
+    """After a look that took long it leaves the files alone for long; a person does not wait for that."""
+    assert app.running._news().config == app.loaded.fingerprint
+    path.write_text(SECOND)
+    app.running.live._next_s = math.inf
+    meant = App.open().loaded.fingerprint
+    assert app.running._news().config != meant
+    assert onebeat("apply", "--wait", "0").code == 0
+    assert app.running._news().config == meant
+
+
+def test_nobody_runs_it(path: Path, folder: Path) -> None:
+    waited = onebeat("apply", "--wait", "0.3")
+    assert waited.code == 6
+    assert "none is alive, start 'onebeat beat'" in waited.err
+    with beat_of(path):
+        (folder / "new.yaml").write_text(SECOND)
+        waited = onebeat("apply", "--wait", "0.3", "-c", "new.yaml")
+        assert waited.code == 6
+        assert "1 beat on another one; do they have this file?" in waited.err
     assert onebeat("apply", "--wait", "0").code == 0
 
 

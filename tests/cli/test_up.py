@@ -140,6 +140,24 @@ def test_from_the_first_run_to_a_history_that_goes_on(up: Callable[[], Terminal]
     assert reported(folder) == len(done())
 
 
+def test_a_file_that_is_emptied_while_it_runs_and_before_it_starts(
+    up: Callable[[], Terminal], folder: Path
+) -> None:
+    one = up().ready()
+    (folder / "onebeat.yaml").write_text("imports: [tests.cli.tasks]\nschedules: {}\n")
+    (line,) = awaited(
+        lambda: [line for line in one.lines("beat   |") if "the configuration stays as it was" in line],
+        "the emptied file is told",
+    )
+    assert "2 of 2 schedules would be gone (broken, often)" in line
+    known = done()
+    awaited(lambda: done() - known, "the last good version goes on")
+    assert one.interrupt() == 0
+    two = up().ready()  # who starts it means it
+    assert two.interrupt() == 0
+    assert any("0 schedules" in line for line in two.lines("beat   |"))
+
+
 def test_on_a_store_that_somebody_else_runs(up: Callable[..., Terminal], own_server: Server) -> None:
     terminal = up("--redis", own_server.url).ready()
     awaited(lambda: terminal.lines("run    |"), "a run that ended")
