@@ -14,7 +14,7 @@ from onebeat.queue.emission import Standing, adopt, emit, enrol
 from onebeat.scheduler import Schedule
 from onebeat.scheduler.annex import Annex
 from onebeat.scheduler.declarations import Made, revision_of
-from onebeat.scheduler.desk import Desk
+from onebeat.scheduler.desk import Desk, Known
 from onebeat.scheduler.pulse import RedisTime
 from onebeat.wire import Store
 from tests.beat.deploys import until
@@ -37,7 +37,7 @@ class Side:
 
     def tend(self) -> None:
         self.time.heard(int(SYSTEM.wall_ms()))
-        self.desk.tend(dict)
+        self.desk.tend(Known)
         self.annex.tend(self.desk)
 
     @property
