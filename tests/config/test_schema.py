@@ -54,6 +54,7 @@ CHECKS: dict[str, Any] = {
     "enum": lambda value, told, _: value in told,
     "not": lambda value, told, _: not fits(value, told),
     "anyOf": lambda value, told, _: any(fits(value, one) for one in told),
+    "minItems": lambda value, told, _: not isinstance(value, list) or len(value) >= told,
     "oneOf": lambda value, told, _: sum(fits(value, one) for one in told) == 1,
     "required": lambda value, told, _: not isinstance(value, dict) or all(key in value for key in told),
     "properties": lambda value, told, _: (
