@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
@@ -12,6 +13,7 @@ from onebeat.queue.emission import (
     NO_RUNS,
     READING,
     Answer,
+    Emitted,
     Fate,
     Fire,
     Standing,
@@ -28,11 +30,20 @@ from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.scheduler.stretches import Following
 from onebeat.scheduler.uncollected import uncollected
-from onebeat.wire import Store
+from onebeat.wire import Ahead, Store
 
 LOG = logging.getLogger("onebeat.beat")
 WITHIN_S = 1.0
 ADOPT_EVERY_S = 1.0
+PASS_MAX = 1_024  # schedules in one pass, after which a beat looks at its lease again
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Fires that were sent; `told` ends with what became of them."""
+
+    fires: Sequence[Fire]
+    told: Ahead[Emitted]
 
 
 class Section:
@@ -123,22 +134,31 @@ class Section:
 
         A beat that does not lead lags, and reads the cursors again before it decides.
         """
-        now_ms = self._time.now_ms() - lag_ms
-        entries = self._agenda.take(now_ms, EMIT_MAX)
-        if not entries:
-            return 0
+        now_ms, taken = self._time.now_ms() - lag_ms, list[Entry]()
+        flight: Flight | None = None
         try:
-            decided = plan(self._refreshed(entries) if lag_ms else entries, now_ms)
-            # made for the moment: a mould kept for each schedule is a third of a beat's memory
-            moulds = {entry.schedule.id: Mould(entry.schedule) for entry in entries}
-            fires = [moulds[one.schedule_id].fire(one) for one in decided.decisions]
-            for start in range(0, len(fires), EMIT_MAX):
-                self._emit(fires[start : start + EMIT_MAX])
+            while len(taken) < PASS_MAX and (entries := self._agenda.take(now_ms, EMIT_MAX)):
+                taken += entries
+                fires = self._fires(self._refreshed(entries) if lag_ms else entries, now_ms)
+                for start in range(0, len(fires), EMIT_MAX):
+                    flight = self._emit(fires[start : start + EMIT_MAX], flight)
+            if flight is not None:
+                self._land(flight)
+        except BaseException:
+            if flight is not None:
+                flight.told.drop()
+            raise
         finally:
             follows = Following()
-            for entry in entries:
+            for entry in taken:
                 self._put(entry.schedule.id, follows)
-        return len(entries)
+        return len(taken)
+
+    def _fires(self, entries: Sequence[Entry], now_ms: int) -> list[Fire]:
+        """What is decided about `entries`."""
+        # made for the moment: a mould kept for each schedule is a third of a beat's memory
+        moulds = {entry.schedule.id: Mould(entry.schedule) for entry in entries}
+        return [moulds[one.schedule_id].fire(one) for one in plan(entries, now_ms).decisions]
 
     def _refreshed(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries as the store has them; those that nobody emitted are still due.
@@ -157,13 +177,19 @@ class Section:
                 known.append(Entry(entry.schedule, cursor_ms))
         return known
 
-    def _emit(self, fires: Sequence[Fire]) -> None:
+    def _emit(self, fires: Sequence[Fire], before: Flight | None) -> Flight:
+        """Send `fires` when those before them are answered; what follows is planned while the store works."""
+        if before is not None:
+            self._land(before)
         reach("emit.planned")
         told = emit(self.keys, self._config, fires, self._ring, within_s=WITHIN_S, revision=self._revision)
-        emitted = self._store.run(told)
+        return Flight(fires, self._store.begin(told))
+
+    def _land(self, flight: Flight) -> None:
+        emitted = flight.told.end()
         reach("emit.sent")
         self._time.heard(emitted.now_ms)
-        for fire, answer in zip(fires, emitted.answers, strict=True):
+        for fire, answer in zip(flight.fires, emitted.answers, strict=True):
             self._apply(fire, answer)
 
     def _apply(self, fire: Fire, answer: Answer) -> None:

@@ -1,5 +1,6 @@
 """How do we speak with Redis? Scripts by name, effects by protocol, failures by one table."""
 
+from onebeat.wire.ahead import Ahead
 from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.locate import find_store
 from onebeat.wire.patience import insist
@@ -8,6 +9,7 @@ from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, ask
 from onebeat.wire.store import AsyncStore, Store
 
 __all__ = [
+    "Ahead",
     "AsyncStore",
     "Call",
     "Command",

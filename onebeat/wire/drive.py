@@ -10,14 +10,16 @@ E = TypeVar("E")
 Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 
 
-def drive(protocol: Generator[E, Any, T], perform: Callable[[E], Any], told: Kinds) -> T:
+def drive(
+    protocol: Generator[E, Any, T], perform: Callable[[E], Any], told: Kinds, asked: E | None = None
+) -> T:
     """What `protocol` returns, each effect answered by `perform`, in order.
 
     An error of the kinds `told` is raised inside the protocol, which may have an answer to it; any other
-    ends it.
+    ends it. `asked`: its first effect, when it has begun.
     """
     try:
-        effect = next(protocol)
+        effect = next(protocol) if asked is None else asked
         while True:
             try:
                 answer = perform(effect)

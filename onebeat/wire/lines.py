@@ -6,11 +6,61 @@ pool that counts for observers. That took half the processor time of a call.
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import redis
+
+
+@functools.cache
+def _packer() -> Callable[[tuple[Any, ...]], bytes] | None:
+    try:
+        from hiredis import pack_command
+    except ImportError:
+        return None
+    packer: Callable[[tuple[Any, ...]], bytes] = pack_command
+    return packer
+
+
+def _packed(words: tuple[Any, ...]) -> bytes | None:
+    """What goes over the wire, without redis-py's look at each of a thousand words; None: it shall look."""
+    packer = _packer()
+    try:
+        return None if packer is None else packer(words)
+    except TypeError:
+        return None
+
+
+class Awaited:
+    """A connection on which an answer is under way; `idle` gets it back."""
+
+    __slots__ = ("_idle", "_line", "_told")
+
+    def __init__(self, line: Any, idle: list[Any], told: Any) -> None:
+        self._line, self._idle, self._told = line, idle, told
+
+    def read(self) -> Any:
+        """The answer, once; raises as `Lines.send`."""
+        import redis.exceptions as kinds
+
+        try:
+            answer = self._line.read_response()
+        except kinds.ResponseError:  # an answer too, so the next one is the next call's
+            self._idle.append(self._line)
+            raise
+        except BaseException:
+            self.drop()
+            raise
+        self._idle.append(self._line)
+        return answer if self._told is None else self._told(answer)
+
+    def drop(self) -> None:
+        """Nobody wants it: the connection ends, so that the next answer is the next call's."""
+        self._line.disconnect()
+        self._idle.append(self._line)
 
 
 class Lines:
@@ -32,22 +82,22 @@ class Lines:
         Raises:
             redis.exceptions.RedisError, OSError: as `execute_command` does.
         """
-        import redis.exceptions as kinds
+        return self.begin(*words).read()
 
+    def begin(self, *words: Any) -> Awaited:
+        """Send, and leave the answer for later; raises as `send`."""
         line = self._take()
         try:
-            line.send_command(*words)
-            answer = line.read_response()
-        except kinds.ResponseError:  # an answer too, so the next one is the next call's
-            self._idle.append(line)
-            raise
+            packed = _packed(words)
+            if packed is None:
+                line.send_command(*words)
+            else:
+                line.send_packed_command([packed])
         except BaseException:
             line.disconnect()
             self._idle.append(line)
             raise
-        self._idle.append(line)
-        told = self._told.get(words[0])
-        return answer if told is None else told(answer)
+        return Awaited(line, self._idle, self._told.get(words[0]))
 
     def _take(self) -> Any:
         """An idle connection, or a new one, with nothing unread on it."""

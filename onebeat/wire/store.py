@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from onebeat.errors import StoreError
 from onebeat.keys import SpaceKeys
 from onebeat.wire import connect
+from onebeat.wire.ahead import Ahead
 from onebeat.wire.drive import drive, drive_async
-from onebeat.wire.lines import Lines
+from onebeat.wire.lines import Awaited, Lines
 from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, T
 from onebeat.wire.translate import translate
 
@@ -120,6 +121,31 @@ class Store(_Driver["redis.Redis"]):
     def run(self, protocol: Protocol[T]) -> T:
         """What `protocol` returns, its effects performed in order."""
         return drive(protocol, self.perform, StoreError)
+
+    def begin(self, protocol: Protocol[T]) -> Ahead[T]:
+        """The same, its first call sent now and answered when `Ahead.end` is called."""
+        return Ahead(protocol, self._begin, self._read, self.perform)
+
+    def _begin(self, effect: Effect) -> Awaited | None:
+        """None when it cannot be sent now; then it is performed when its answer is asked for."""
+        import redis.exceptions as kinds
+
+        if self._url is None or not isinstance(effect, Call):
+            return None
+        try:
+            return self._lines[0.0].begin(*_by_sha(effect))
+        except (kinds.RedisError, OSError):
+            return None
+
+    def _read(self, sent: Awaited, effect: Effect) -> Any:
+        import redis.exceptions as kinds
+
+        try:
+            return sent.read()
+        except kinds.NoScriptError:
+            return self.perform(effect)
+        except (kinds.RedisError, OSError) as problem:
+            raise translate(self.where, problem) from problem
 
     def close(self) -> None:
         """Close every connection; the store can be used again."""
