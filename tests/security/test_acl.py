@@ -101,7 +101,7 @@ NOT_MINE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("ZREM", "ob:{NAMESPACE:default}:dead", "x"),
     ),
     "operator": (
-        ("LPOP", "ob:{NAMESPACE:default}:ready:0"),
+        ("SET", "ob:{NAMESPACE}:leader", "me"),
         ("UNLINK", "ob:{NAMESPACE:default}:ready:0"),
     ),
 }
