@@ -101,8 +101,8 @@ NOT_MINE: dict[str, tuple[tuple[str, ...], ...]] = {
         ("ZREM", "ob:{NAMESPACE:default}:dead", "x"),
     ),
     "operator": (
-        ("SET", "ob:{NAMESPACE}:leader", "me"),
         ("UNLINK", "ob:{NAMESPACE:default}:ready:0"),
+        ("LTRIM", "ob:{NAMESPACE:default}:ready:0", "1", "0"),
     ),
 }
 REFUSED = [(role, words) for role in ROLES for words in (*NEVER, *NOT_MINE[role])]
