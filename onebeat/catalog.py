@@ -85,12 +85,14 @@ class Catalog:
         ring: KeyRing = NO_KEYS,
     ) -> None:
         self._space, self._place, self._namespace = space, Place(space, namespace, ring), namespace
-        self._known, self._history = known, history
+        self._known, self._history, self._ring = known, history, ring
 
     def create(self, id_: str, keys: Mapping[str, Any]) -> Protocol[bool]:
         schedule, text = self._read(id_, keys, f"schedules.create({id_!r})")
         yield from self._refuse_declared(id_)
-        made = declarations.create(self._space, self._namespace, id_, text, schedule.queue, within_s=WITHIN_S)
+        made = declarations.create(
+            self._space, self._namespace, id_, text, schedule.queue, self._ring, within_s=WITHIN_S
+        )
         return (yield from made)
 
     def update(self, id_: str, changes: Mapping[str, Any], expected: int | None) -> Protocol[int]:
@@ -107,7 +109,7 @@ class Catalog:
             return after, schedule.queue
 
         made = declarations.update(
-            self._space, self._namespace, id_, change, expected=expected, within_s=WITHIN_S
+            self._space, self._namespace, id_, change, self._ring, expected=expected, within_s=WITHIN_S
         )
         try:
             return (yield from made).revision

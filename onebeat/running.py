@@ -11,8 +11,9 @@ from onebeat.config import Live, dropped
 from onebeat.decorated import load_with
 from onebeat.errors import ConfigError, Refused
 from onebeat.queue.settling import approved, scheduled
+from onebeat.queue.signing import Unsigned
 from onebeat.scheduler.beat import Beat
-from onebeat.scheduler.declarations import Made, look
+from onebeat.scheduler.declarations import Made, look, place_of
 from onebeat.scheduler.desk import Known, News
 from onebeat.scheduler.schedule import Schedule
 
@@ -92,9 +93,19 @@ class Running:
         for id_ in sorted(declared & made.keys() - self._told):
             LOG.warning("a program made the schedule %s, and the configuration has it: that one counts", id_)
         self._told = declared & made.keys()
-        self._read = {(id_, one.text): self._restored(id_, one.text) for id_, one in made.items()}
+        signed = {id_: one for id_, one in made.items() if self._believes(id_, one)}
+        self._read = {(id_, one.text): self._restored(id_, one.text) for id_, one in signed.items()}
         found = [one for one in self._read.values() if one is not None]
         return [one for one in found if one.enabled and one.id not in declared]
+
+    def _believes(self, id_: str, made: Made) -> bool:
+        app = self._app
+        try:
+            app.ring.check_text(place_of(app.store.space, id_), made.text, made.seal)
+        except Unsigned as problem:
+            LOG.error("the schedule %s of a program is left out: %s", id_, problem)
+            return False
+        return True
 
     def _restored(self, id_: str, text: str) -> Schedule | None:
         from onebeat.config.declare import restored

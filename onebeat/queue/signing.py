@@ -67,6 +67,23 @@ class KeyRing:
         mac = _mac(key, queue, record[SIGNED_FROM:])
         return b"".join((record[:FLAGS_AT], flags, record[FLAGS_AT + 1 :], name, mac))
 
+    def seal_text(self, place: str, text: str) -> str:
+        """The seal of a text that is kept at `place` and makes messages later; empty without keys."""
+        if self._signs is None:
+            return ""
+        name, key = self._signs
+        return (name + _mac(key, place, text.encode())).hex()
+
+    def check_text(self, place: str, text: str, seal: str) -> None:
+        """Return if `text` may be believed; raises as `check`."""
+        if not self._keys or (self._unsigned_passes and not seal):
+            return
+        if not any(
+            hmac.compare_digest((name + _mac(key, place, text.encode())).hex().encode(), seal.encode())
+            for name, key in self._keys.items()
+        ):
+            raise Unsigned("it is not signed, or not with a key that this process has")
+
     def check(self, queue: str, record: bytes) -> None:
         """Return if `record` may be read.
 

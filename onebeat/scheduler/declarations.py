@@ -19,11 +19,13 @@ from onebeat.errors import NotFound, Refused
 from onebeat.keys import SpaceKeys, queue_keys
 from onebeat.queue.emission import revise
 from onebeat.queue.known import make_known
+from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.wire import Command, Protocol, insist, load_all
 
 (DECLARE,) = load_all("scheduler", ("declare",))
 MANY = 10_000  # schedules that programs may make in one namespace
 ALL = "#"  # the field that counts; no id
+_SEALED = "\n~"  # between a text and its seal; JSON has no line break here
 _TRIES = 20  # for a change that others overtake again and again
 _LOOKS = 5
 _PAGE = 512
@@ -31,11 +33,16 @@ _PAGE = 512
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One schedule of a program: `text` is its JSON, `born_ms` when it was made, Redis ms."""
+    """One schedule of a program: `text` is its JSON, `born_ms` when it was made, Redis ms.
+
+    `seal` says that one of us wrote the text: whoever can write to Redis could make schedules too, and a beat
+    would sign what they queue.
+    """
 
     revision: int
     born_ms: int
     text: str
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,14 @@ def one(space: SpaceKeys, id_: str, *, within_s: float) -> Protocol[Made | None]
 
 
 def create(
-    space: SpaceKeys, namespace: str, id_: str, text: str, queue: str, *, within_s: float
+    space: SpaceKeys,
+    namespace: str,
+    id_: str,
+    text: str,
+    queue: str,
+    ring: KeyRing = NO_KEYS,
+    *,
+    within_s: float,
 ) -> Protocol[bool]:
     """Make the schedule `id_`; False when it is there, word for word.
 
@@ -91,7 +105,7 @@ def create(
         # what a schedule of this id left behind is not this one's; who deleted it may have died on the way
         yield from revise(queue_keys(namespace, queue), now, id_, within_s=within_s)
         yield from make_known(space, queue, within_s=within_s)
-        done, told = yield from _declare(space, id_, text, None, within_s)
+        done, told = yield from _declare(space, id_, _sealed(space, id_, text, ring), None, within_s)
         if done == "done":
             return True
         if done == "full":
@@ -110,6 +124,7 @@ def update(
     namespace: str,
     id_: str,
     change: Callable[[str], tuple[str, str]],
+    ring: KeyRing = NO_KEYS,
     *,
     expected: int | None = None,
     within_s: float,
@@ -136,7 +151,7 @@ def update(
         if sent == known.text:
             yield from _close(space, namespace, queue, within_s)
             return known
-        done, told = yield from _declare(space, id_, sent, known, within_s)
+        done, told = yield from _declare(space, id_, _sealed(space, id_, sent, ring), known, within_s)
         if done == "done":
             yield from revise(queue_keys(namespace, queue), int(told), within_s=within_s)
             return Made(int(told), known.born_ms, sent)
@@ -199,4 +214,15 @@ def _call(space: SpaceKeys, id_: str, text: str, expected: str, least: int) -> A
 def _read(told: bytes | str) -> Made:
     text = told if isinstance(told, str) else told.decode()
     revision, born_ms, entry = text.split(" ", 2)
-    return Made(int(revision), int(born_ms), entry)
+    entry, _, seal = entry.partition(_SEALED)
+    return Made(int(revision), int(born_ms), entry, seal)
+
+
+def _sealed(space: SpaceKeys, id_: str, text: str, ring: KeyRing) -> str:
+    seal = ring.seal_text(place_of(space, id_), text)
+    return f"{text}{_SEALED}{seal}" if seal else text
+
+
+def place_of(space: SpaceKeys, id_: str) -> str:
+    """Where the seal of a schedule holds."""
+    return f"{space.schedules} {id_}"
