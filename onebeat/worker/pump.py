@@ -69,7 +69,7 @@ class Pump:
             if quiet:
                 self.quieted.set()
             hold.start()
-            await self._rest(claims, more=0 < want == len(claims.records))
+            await self._rest(claims, more=claims.again or 0 < want == len(claims.records))
 
     async def _cycle(self, want: int) -> Claims:
         """One answered cycle. The same call is sent until it is answered, however long that takes."""
@@ -178,6 +178,8 @@ class Pump:
     async def _release(self, ids: Sequence[str]) -> None:
         """Back to the front; no delivery is counted."""
         if ids:
+            # no number of its own: the gap tells a store that goes back to before this call that it did
+            self._seq += 1
             await self._store.run(release(self.keys, self.wid, ids, within_s=WITHIN_S))
 
     async def cut(self, wait_s: float) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import multiprocessing.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.interleave.choices import told_again
 from tests.interleave.history import play
 from tests.interleave.mutants import MUTANTS, Mutant
 from tests.interleave.mutate import ROOT, applied
@@ -15,6 +17,7 @@ from tests.interleave.processes import pool_of
 from tests.interleave.scenarios import SCENARIOS
 from tests.interleave.world import World
 
+ONCE = json.loads(Path(__file__).with_name("regressions.json").read_text(encoding="utf-8"))
 FIRST_SEED = 10_000  # the same for all, so that the table repeats
 PAGE = ROOT / "docs" / "explanation" / "proof.md"
 _world: World | None = None  # of this process, when it is one of a pool
@@ -32,8 +35,12 @@ class Hunt:
 
 
 def hunt(world: World, mutant: Mutant) -> Hunt:
-    """Play histories with the bug in place until one fails or the budget is over."""
+    """Play histories with the bug in place until one fails or the budget is over; kept ones first."""
     with applied(mutant):
+        for kept in (one for one in ONCE if one["mutant"] == mutant.name):
+            told = play(world, SCENARIOS[mutant.scenario], kept["seed"], told_again(kept["choices"]))
+            if told.violation is not None:
+                return Hunt(mutant.name, 1, told.violation.name, str(told.violation))
         for number in range(mutant.budget):
             told = play(world, SCENARIOS[mutant.scenario], FIRST_SEED + number)
             if told.violation is not None:
