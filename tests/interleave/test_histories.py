@@ -1,4 +1,4 @@
-"""Do ten thousand histories, or as many as time allows, keep each invariant of `explanation/proof.md`?"""
+"""Do as many histories as fit, at most ten thousand, keep each invariant of `explanation/proof.md`?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.interleave.scenarios import SCENARIOS, SHARES
 from tests.interleave.world import World
 
 HISTORIES = int(os.environ.get("ONEBEAT_HISTORIES", "10000"))
-STOP_S = 150.0  # a slow or busy machine plays fewer; by hand there is no such limit
+STOP_S = 50.0  # the whole suite has twenty minutes; by hand there is no such limit
 FEWEST = 500
 ONCE = json.loads(Path(__file__).with_name("regressions.json").read_text(encoding="utf-8"))
 # what must have happened somewhere, or the campaign was about nothing
@@ -75,7 +75,7 @@ def test_histories_with_a_new_seed() -> None:
     assert tally.summary()["total"] >= min(HISTORIES, FEWEST) * 0.9, shown
     played = {what for what in MUST_REACH if what.split(":")[0] in tally.histories}
     missed = played - set(tally.reached)
-    few = tally.summary()["total"] < FEWEST * 4  # a busy machine; what is rare need not have come
+    few = tally.summary()["total"] < FEWEST * 10  # a busy machine; what is rare need not have come
     assert not missed or few, f"never happened: {missed} in {shown}"
 
 
