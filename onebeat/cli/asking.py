@@ -10,7 +10,7 @@ import sys
 import click
 
 from onebeat.errors import Refused
-from onebeat.queue.dead import By
+from onebeat.queue.operators import By
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 

@@ -11,13 +11,14 @@ import msgspec
 from onebeat.app import App
 from onebeat.cli.complain import told
 from onebeat.cli.output import counted
-from onebeat.cli.places import lease_ms, queues_of, store_now_ms
+from onebeat.cli.places import lease_ms, queues_of
 from onebeat.cli.times import span_text
 from onebeat.clock import SYSTEM
 from onebeat.ledger import counts, lost_events
 from onebeat.queue import peek
 from onebeat.queue.pages import fields
 from onebeat.wire.health import Severity, inspect
+from onebeat.wire.store_time import store_now_ms
 
 BEAT_SILENT_MS = 10_000  # a beat says several times in a second that it lives; clocks differ
 DAY_MS = 86_400_000
@@ -131,7 +132,7 @@ def _card(text: bytes) -> Card:
 
 
 def _workers(app: App) -> Iterator[Finding]:
-    now_ms = store_now_ms(app.store)
+    now_ms = app.store.run(store_now_ms())
     alive = [one for one in app.store.run(peek.workers(app.namespace.value)) if lease_ms(one, now_ms) > 0]
     if not alive:
         yield Finding("workers", Verdict.PROBLEM, "none runs: nothing is done", "start 'onebeat worker'")

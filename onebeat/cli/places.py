@@ -13,7 +13,7 @@ from onebeat.cli.output import Column, print_rows
 from onebeat.cli.times import local_text, until_text, utc_text
 from onebeat.queue import peek
 from onebeat.queue.halt import Halt
-from onebeat.wire import Command, Store
+from onebeat.wire.store_time import store_now_ms
 
 
 @click.command()
@@ -21,7 +21,7 @@ from onebeat.wire import Command, Store
 @opens()
 def queues(app: App, as_json: bool) -> None:
     """List the queues and how full they are."""
-    now_ms = store_now_ms(app.store)
+    now_ms = app.store.run(store_now_ms())
     print_rows(
         "onebeat.queues/1",
         app.store.run(peek.queues(app.namespace.value)),
@@ -63,7 +63,7 @@ def queues(app: App, as_json: bool) -> None:
 @opens()
 def workers(app: App, as_json: bool) -> None:
     """List the workers."""
-    now_ms = store_now_ms(app.store)
+    now_ms = app.store.run(store_now_ms())
     print_rows(
         "onebeat.workers/1",
         app.store.run(peek.workers(app.namespace.value)),
@@ -97,12 +97,6 @@ def pause_text(halt: Halt | None) -> str:
         return "open"
     end = f"until {local_text(halt.until_ms)}" if halt.until_ms else "until resumed"
     return f"paused {end}" + (f": {halt.by.reason}" if halt.by.reason else "")
-
-
-def store_now_ms(store: Store) -> int:
-    """The time of the store's clock, which leases and due times are told in."""
-    seconds, micros = store.perform(Command(("TIME",)))
-    return int(seconds) * 1000 + int(micros) // 1000
 
 
 def lease_ms(worker: peek.WorkerView, now_ms: int) -> int:

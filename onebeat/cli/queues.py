@@ -16,7 +16,7 @@ from onebeat.cli.control import WITHIN_S
 from onebeat.cli.letters import known_queues
 from onebeat.cli.options import duration_ms, json_option, opens
 from onebeat.cli.output import Column, counted, note, print_json, print_rows, progress
-from onebeat.cli.places import pause_text, store_now_ms
+from onebeat.cli.places import pause_text
 from onebeat.cli.times import span_text, until_text, utc_text
 from onebeat.errors import BadPayload
 from onebeat.keys import queue_keys
@@ -26,6 +26,7 @@ from onebeat.queue.known import make_known
 from onebeat.queue.pages import WITHIN
 from onebeat.queue.payload import decode
 from onebeat.queue.peek import QueueView
+from onebeat.wire.store_time import store_now_ms
 
 queue_argument = click.argument("name", metavar="QUEUE")
 
@@ -187,7 +188,7 @@ def peek(app: App, name: str, limit: int, delayed: bool, payload: bool, as_json:
     known_queues(app, name)
     keys = queue_keys(app.namespace.value, name)
     found = app.store.run(front.later(keys, limit) if delayed else front.ahead(keys, limit))
-    now_ms = store_now_ms(app.store)
+    now_ms = app.store.run(store_now_ms())
     columns = [
         Column[Standing]("MESSAGE", lambda one: one.id),
         Column[Standing]("TASK", lambda one: one.message.header.task if one.message else "cannot be read"),

@@ -13,10 +13,11 @@ import click
 from onebeat.app import App
 from onebeat.cli.options import duration_ms, json_option, opens
 from onebeat.cli.output import note, print_json
-from onebeat.cli.places import lease_ms, store_now_ms
+from onebeat.cli.places import lease_ms
 from onebeat.clock import SYSTEM
 from onebeat.errors import NotFound, Refused, WaitTimeout
 from onebeat.queue import peek
+from onebeat.wire.store_time import store_now_ms
 
 _LOOK_EVERY_S = 0.2
 
@@ -55,7 +56,7 @@ def _here(app: App, names: Sequence[str]) -> list[peek.WorkerView]:
     Raises:
         NotFound: there is none, or none of a name. Refused: it runs on another host.
     """
-    now_ms, host = store_now_ms(app.store), socket.gethostname()
+    now_ms, host = app.store.run(store_now_ms()), socket.gethostname()
     alive = {row.name: row for row in _all(app) if lease_ms(row, now_ms) > 0}
     unknown = [name for name in names if name not in alive]
     if unknown:
@@ -105,7 +106,7 @@ def _all(app: App) -> list[peek.WorkerView]:
 
 
 def _of(app: App, pids: Sequence[int]) -> list[peek.WorkerView]:
-    host, now_ms = socket.gethostname(), store_now_ms(app.store)
+    host, now_ms = socket.gethostname(), app.store.run(store_now_ms())
     return [
         row
         for row in _all(app)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from onebeat.events import Event
 from onebeat.keys import QueueKeys
 from onebeat.queue.enqueue import unique_field
+from onebeat.queue.operators import shortened
 from onebeat.queue.record import event_line
 from onebeat.queue.scripts import BATCH_MAX, CANCEL, INSERT, LOG_MAX, PAUSE, RESUME, WAIT_MAX
 from onebeat.queue.signing import NO_KEYS, KeyRing
@@ -17,7 +18,6 @@ from onebeat.wire import Protocol, insist
 
 CANCEL_STANDS_MS = 86_400_000  # a message that stays in its list for longer runs after all
 INSERT_KEPT_MS = 86_400_000  # a run that was asked for is not queued again for so long
-REASON_MAX = 500
 
 
 class Inserted(StrEnum):
@@ -93,7 +93,7 @@ def pause(
 
     False when it is paused like this already.
     """
-    why = " ".join(reason.split())[:REASON_MAX]
+    why = shortened(reason)
     line = event_line(Event.PAUSED, schedule, schedule=schedule, reason=why, until_ms=until_ms or None)
     call = PAUSE.call(
         paused=keys.paused,

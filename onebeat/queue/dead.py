@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,28 +19,14 @@ from onebeat.errors import BadPayload
 from onebeat.events import Event
 from onebeat.keys import QueueKeys
 from onebeat.queue.enqueue import LANE_TTL_MS, uniq_key
+from onebeat.queue.operators import PAGE, By, Tally
 from onebeat.queue.pages import as_ms
 from onebeat.queue.record import RECORDED, Message, event_line, pack, unpack
 from onebeat.queue.scripts import DISCARD, LOG_MAX, REDRIVE
 from onebeat.wire import Command, Protocol, insist
+from onebeat.wire.store_time import store_now_ms
 
-REASON_MAX = 500
-PAGE = 64  # messages with their payloads that one look reads
-IDS_TOLD = 64
 _Told = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who does it and why: for the event log and the history."""
-
-    who: str = ""
-    reason: str = ""
-
-    def fields(self) -> dict[str, str | None]:
-        """The members of the event."""
-        said = " ".join(self.reason.split())[:REASON_MAX]
-        return {"by": self.who or None, "reason": said or None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +36,6 @@ class Which:
     ids: tuple[str, ...] = ()
     task: str = ""
     died_of: str = ""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What came of it. `unreadable`: letters whose record nothing here can read; they stay."""
-
-    done: int = 0
-    unreadable: int = 0
-    ids: list[str] = field(default_factory=list)  # of the first that were done, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +55,13 @@ def redrive(
     time.
     """
     tally = Tally()
-    pages = _Pages(keys, which, (yield from now_ms(within_s)))
+    pages = _Pages(keys, which, (yield from store_now_ms(within_s)))
     while (letters := (yield from pages.next(within_s))) is not None:
         tally.unreadable += sum(one.message is None for one in letters)
         able = [one for one in letters if one.message is not None]
         if not able:
             continue
-        at_ms = yield from now_ms(within_s)
+        at_ms = yield from store_now_ms(within_s)
         call = REDRIVE.call(
             ready=keys.ready,
             dead=keys.dead,
@@ -111,7 +88,7 @@ def discard(
 ) -> Protocol[Tally]:
     """Throw dead letters away, those that nothing can read too; the history keeps that they died."""
     tally = Tally()
-    pages = _Pages(keys, which, (yield from now_ms(within_s)))
+    pages = _Pages(keys, which, (yield from store_now_ms(within_s)))
     while (letters := (yield from pages.next(within_s))) is not None:
         uniq: list[str] = []
         rows = []
@@ -140,8 +117,7 @@ def discard(
 
 def _note(tally: Tally, letters: Sequence[_Letter], answers: Sequence[int], told: _Told) -> None:
     done = [one.id for one, answer in zip(letters, answers, strict=True) if answer]
-    tally.done += len(done)
-    tally.ids += done[: max(0, IDS_TOLD - len(tally.ids))]
+    tally.add(done)
     told(len(done))
 
 
@@ -173,12 +149,6 @@ def _line(event: Event, letter: _Letter, by: By) -> bytes:
         nominal_ms=header.nominal_ms if header else None,
         **by.fields(),
     )
-
-
-def now_ms(within_s: float) -> Protocol[int]:
-    """Redis TIME."""
-    seconds, micros = yield from insist(Command(("TIME",)), within_s=within_s)
-    return int(seconds) * 1000 + int(micros) // 1000
 
 
 class _Pages:

@@ -8,10 +8,11 @@ import msgspec
 
 from onebeat.events import Event
 from onebeat.keys import QueueKeys
-from onebeat.queue.dead import By, now_ms
+from onebeat.queue.operators import By
 from onebeat.queue.record import event_line
 from onebeat.queue.scripts import HALT, LOG_MAX
 from onebeat.wire import Call, Protocol, insist
+from onebeat.wire.store_time import store_now_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Halt:
 
 def pause(keys: QueueKeys, by: By, *, until_ms: int = 0, for_ms: int = 0, within_s: float) -> Protocol[Halt]:
     """Let nothing be claimed before `until_ms`, for `for_ms`, or (both 0) until it is resumed."""
-    since_ms = yield from now_ms(within_s)
+    since_ms = yield from store_now_ms(within_s)
     until_ms = since_ms + for_ms if for_ms else until_ms
     said = by.fields()
     why = msgspec.json.encode({"who": said["by"], "reason": said["reason"], "since_ms": since_ms})

@@ -19,6 +19,7 @@ from onebeat.queue.halt import read as read_halt
 from onebeat.queue.pages import WITHIN, as_ms, dated, fields, names
 from onebeat.queue.record import unpack
 from onebeat.wire import Command, Protocol
+from onebeat.wire.store_time import store_now_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def queue(keys: QueueKeys) -> Protocol[QueueView]:
     waiting = yield Command(("ZCARD", keys.waiting))
     stats = yield from fields(keys.stats)
     halt = yield Command(("GET", keys.halt))
-    seconds, micros = yield Command(("TIME",))
+    at_ms = yield from store_now_ms()
     return QueueView(
         name=keys.queue,
         ready=tuple(ready),
@@ -116,7 +117,7 @@ def queue(keys: QueueKeys) -> Protocol[QueueView]:
         next_due_ms=soonest[0][1] if soonest else None,
         stats={name.decode(): int(count) for name, count in stats},
         waiting=int(waiting),
-        halt=read_halt(halt or b"", int(seconds) * 1000 + int(micros) // 1000),
+        halt=read_halt(halt or b"", at_ms),
     )
 
 

@@ -13,8 +13,8 @@ import msgspec
 
 from onebeat.errors import BadPayload
 from onebeat.keys import QueueKeys
-from onebeat.queue.dead import IDS_TOLD, PAGE, By, Tally
 from onebeat.queue.enqueue import LANE_TTL_MS, uniq_key
+from onebeat.queue.operators import PAGE, By, Tally
 from onebeat.queue.record import id_of, unpack
 from onebeat.queue.scripts import LOG_MAX, PURGE
 from onebeat.wire import Command, Protocol, insist
@@ -126,8 +126,7 @@ def _end(keys: QueueKeys, rows: Sequence[_Row], by: By, tally: Tally, within_s: 
     )
     answers = yield from insist(call, within_s=within_s)
     done = [id_ for (id_, _, _), answer in zip(messages, answers, strict=True) if answer]
-    tally.done += len(done)
-    tally.ids += done[: max(0, IDS_TOLD - len(tally.ids))]
+    tally.add(done)
     return len(done)
 
 

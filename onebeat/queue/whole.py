@@ -8,9 +8,10 @@ from datetime import datetime
 from onebeat.keys import queue_keys
 from onebeat.queue import dead, front, halt, peek
 from onebeat.queue import purge as purging
-from onebeat.queue.dead import By, Tally, Which
+from onebeat.queue.dead import Which
 from onebeat.queue.front import Standing
 from onebeat.queue.halt import Halt
+from onebeat.queue.operators import By, Tally
 from onebeat.queue.peek import QueueView
 from onebeat.wire import AsyncStore, Store
 

@@ -67,7 +67,8 @@ def test_it_is_the_same_model(tmp_path: Path) -> None:
         "kwargs": {"day": 1},
     }
     app = App()
-    decorated = app.schedule(id="x", **({**said, "except_": said["except"], "except": None}))(report)  # type: ignore[misc]
+    declared = {"except_" if key == "except" else key: value for key, value in said.items()}
+    decorated = app.schedule(id="x", **declared)(report)
     assert isinstance(decorated, Task)
     file = tmp_path / "x.yaml"
     file.write_text(json.dumps({"schedules": {"x": {"task": decorated.name, **said}}}))
@@ -80,7 +81,7 @@ def test_mistakes_are_told_where_the_function_stands() -> None:
     with pytest.raises(ConfigMistakes, match=r"@app.schedule of .*report.*\n.*\n.*\^\^"):
         app.schedule(cron="0 99 * * *", kwargs={"day": 1})(report)
     with pytest.raises(ConfigMistakes, match="did you mean timezone"):
-        app.schedule(cron="0 9 * * *", timzone="UTC")(report)  # type: ignore[call-arg]
+        app.schedule(cron="0 9 * * *", timzone="UTC")(report)
     with pytest.raises(BadArguments, match="day"):
         app.schedule(cron="0 9 * * *")(report)
     with pytest.raises(ConfigMistakes, match="not a schedule id"):
