@@ -147,7 +147,7 @@ class Nameless(BaseTrigger):
         ),
         (Nameless(), "give it a __repr__"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )
 def test_what_differs_from_process_to_process_is_refused(theirs: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
