@@ -1,6 +1,6 @@
 # What does a developer do here? One word for each.
 #   make up      run everything in one terminal (a fresh checkout needs only Python >= 3.11)
-#   make test    the whole suite against a real server; make test ARGS="tests/wire -x" for a part
+#   make test    the whole suite on all cores, with real servers; make test ARGS="tests/wire -x" for a part
 #   make check   style, types and imports, in seconds
 #   make format  mend what the style check can mend by itself
 #   make docs    write docs/reference/ from the tables in the code
@@ -26,7 +26,7 @@ up: $(VENV)/.up
 	@exec $(BIN)/onebeat up -c config/onebeat.yaml
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist worksteal)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
