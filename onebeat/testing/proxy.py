@@ -191,11 +191,15 @@ class FaultProxy:
         return links
 
     async def _shut(self) -> None:
+        doors = self._door.sockets if self._door is not None else ()
+        for door in doors:
+            self._loop.remove_reader(door.fileno())
+        until = self._loop.time() + WITHIN_S / 2
+        # Who came a moment ago is no link yet, but a task: it becomes one in a later round, and ends there.
+        while (serving := asyncio.all_tasks() - {asyncio.current_task()}) and self._loop.time() < until:
+            for link in list(self._links):
+                link.end(reset=True)
+            await asyncio.wait(serving, timeout=0.01)
         if self._door is not None:
-            self._door.close()
-        for link in list(self._links):
-            link.end(reset=True)
-        serving = asyncio.all_tasks() - {asyncio.current_task()}
-        if serving:
-            await asyncio.wait(serving, timeout=WITHIN_S / 2)
+            self._door.close()  # only now: asyncio forgets, open, what it was accepting when it closed
         await asyncio.sleep(0)  # the transports close in the loop's next round

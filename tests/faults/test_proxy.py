@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
@@ -192,6 +193,21 @@ def test_it_leaves_nothing_behind(server: Server) -> None:
     proxy.close()
     with pytest.raises(StoreError):
         Store.open(proxy.url, "tests").perform(PING)
+
+
+def test_clients_that_come_while_it_closes_are_ended(server: Server) -> None:
+    for clients in range(1, 8):
+        proxy, ends = FaultProxy(server.url).start(), []
+        for _ in range(clients):
+            ends.append(socket.socket(socket.AF_UNIX))
+            ends[-1].connect(urlsplit(proxy.url).path)
+        proxy.close()
+        for end in ends:
+            end.settimeout(10.0)
+            with suppress(ConnectionResetError):
+                assert end.recv(1) == b""
+            end.close()
+    gc.collect()  # what was left open is a warning now, and so an error
 
 
 def test_tls_is_refused() -> None:
