@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import pytest
 
 from onebeat.errors import StoreError
 from onebeat.wire import Call, Command, Store
 from onebeat.wire.scripts import parse
+from tests.forked import forked
 from tests.servers import Server
 from tests.wire.test_drivers import echo
 
@@ -82,18 +82,10 @@ def test_who_is_interrupted_leaves_no_answer_to_the_next(own_server: Server) -> 
 def test_a_forked_child_opens_its_own(store: Store) -> None:
     store.perform(echo("x"))
     parents = [*lines_of(store)]  # kept, so that no new one has the place of an old one
-    reads, writes = os.pipe()
-    child = os.fork()
-    if child == 0:
-        fine = store.perform(echo("child")) == b"child"
-        fine &= not any(one is other for one in parents for other in lines_of(store))
-        os.write(writes, b"1" if fine else b"0")
-        os._exit(0)
-    end_s = time.monotonic() + 60
-    while os.waitpid(child, os.WNOHANG)[0] == 0:
-        assert time.monotonic() < end_s, "the child does not end"
-        time.sleep(0.01)
-    assert os.read(reads, 1) == b"1"
-    os.close(reads)
-    os.close(writes)
+
+    def child() -> str:
+        answer = store.perform(echo("child"))
+        return f"{answer!r}, {any(one is other for one in parents for other in lines_of(store))}"
+
+    assert forked(child) == "b'child', False"
     assert store.perform(echo("parent")) == b"parent"
