@@ -97,7 +97,8 @@ def retry(
     """Queue dead letters again.
 
     By their ids, or a group, or all: those that are dead now, so one that dies again stays dead. They keep
-    their ids and begin as if they were new, with all their attempts.
+    their ids and begin as if they were new, with all their attempts. Of a singleton that is queued once,
+    one that would be the second stays dead.
     """
     which = _which(ids, task, died_of, every)
     chosen = list(_queues_of(app, which, queue))
@@ -207,14 +208,22 @@ def _each(
             one = act(app.client.queue(name), wanted, bar.update)
             whole.done += one.done
             whole.unreadable += one.unreadable
+            whole.refused += one.refused
             whole.ids += one.ids
     return whole
 
 
 def _tell(schema: str, tally: Tally, done: str, as_json: bool) -> None:
     if as_json:
-        print_json(schema, count=tally.done, unreadable=tally.unreadable, ids=tally.ids)
+        stayed = {"unreadable": tally.unreadable, "refused": tally.refused}
+        print_json(schema, count=tally.done, **stayed, ids=tally.ids)
         return
     note(f"{counted(tally.done, 'dead letter')} {done}")
     if tally.unreadable:
         note(f"{counted(tally.unreadable, 'dead letter')} cannot be read by this version and stayed")
+    if tally.refused:
+        letters = counted(tally.refused, "dead letter")
+        note(
+            f"{letters} stayed: another call is queued for the same singleton (scope: queued); "
+            "try again when it is over, or discard"
+        )

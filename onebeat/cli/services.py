@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import click
 
@@ -21,6 +22,7 @@ from onebeat.wire import Pause, Protocol
 from onebeat.wire.health import Health, Problem, Severity, examine
 
 LOG = logging.getLogger("onebeat")
+F = TypeVar("F", bound=Callable[..., Any])
 WAIT_S = 10.0  # for a store that is started at the same time
 _AGAIN_S = 0.5
 
@@ -37,6 +39,29 @@ health_option = click.option(
     metavar="[HOST:]PORT",
     help="Answer /livez, /readyz and /leader there; on this machine only unless a host is named.",
 )
+
+
+def sizes_workers(function: F) -> F:
+    """How many worker processes there are, what each may do at a time, and when it is replaced."""
+    for decorate in (
+        click.option(
+            "--max-memory",
+            type=click.IntRange(0),
+            default=0,
+            metavar="MIB",
+            help="Replace a process that takes more memory, when the runs that it has are over.",
+        ),
+        click.option(
+            "--max-tasks",
+            type=click.IntRange(0),
+            default=0,
+            help="Replace a process after so many runs, when those that it has are over.",
+        ),
+        click.option("--processes", type=click.IntRange(1, 256), help="Worker processes."),
+        click.option("--concurrency", type=click.IntRange(1, 10_000), help="Runs at a time in each process."),
+    ):
+        function = decorate(function)
+    return function
 
 
 @click.command()
@@ -81,21 +106,7 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool, m
     metavar="A,B",
     help="All that schedules and tasks name when absent.",
 )
-@click.option("--concurrency", type=click.IntRange(1, 10_000), help="Runs at a time in each process.")
-@click.option("--processes", type=click.IntRange(1, 256), help="Worker processes.")
-@click.option(
-    "--max-tasks",
-    type=click.IntRange(0),
-    default=0,
-    help="Replace a process after so many runs, when those that it has are over.",
-)
-@click.option(
-    "--max-memory",
-    type=click.IntRange(0),
-    default=0,
-    metavar="MIB",
-    help="Replace a process that takes more memory, when the runs that it has are over.",
-)
+@sizes_workers
 @allow_option
 @health_option
 @opens()

@@ -16,7 +16,7 @@ from onebeat.cli.follow import EVERY_S, Follower
 from onebeat.cli.history import sentence
 from onebeat.cli.options import APP, is_verbose, opens
 from onebeat.cli.output import one_line
-from onebeat.cli.services import mistakes_first
+from onebeat.cli.services import mistakes_first, sizes_workers
 from onebeat.cli.times import until_text, wall_text
 from onebeat.clock import SYSTEM
 from onebeat.embedded import ChildSpec, run_up
@@ -28,10 +28,9 @@ TOLD_MAX = 20  # ends that are told in a row; of more only the number
 
 
 @click.command()
-@click.option("--concurrency", type=click.IntRange(1, 10_000), help="Runs at a time in each worker process.")
-@click.option("--processes", type=click.IntRange(1, 256), help="Worker processes.")
+@sizes_workers
 @opens()
-def up(app: App, concurrency: int | None, processes: int | None) -> int:
+def up(app: App, concurrency: int | None, processes: int | None, max_tasks: int, max_memory: int) -> int:
     """Run a private store, a beat and a worker in this terminal.
 
     Everything is kept in .onebeat/ in this folder; other commands find the store from there. With --redis
@@ -40,8 +39,9 @@ def up(app: App, concurrency: int | None, processes: int | None) -> int:
     home = app.folder / HOME
     app = _at_home(app, home)
     mistakes_first(app)
-    chosen = {"--concurrency": concurrency, "--processes": processes}
-    options = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
+    sizes = {"--concurrency": concurrency, "--processes": processes}
+    sizes |= {"--max-tasks": max_tasks, "--max-memory": max_memory}
+    options = [word for name, value in sizes.items() if value for word in (name, str(value))]
     # who starts it means what the files say now, not what becomes of them while it runs
     children = [_child(app, "beat", "--meant", app.loaded.fingerprint), _child(app, "worker", *options)]
     with _Narrator(app) as narrator:

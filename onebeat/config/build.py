@@ -34,6 +34,7 @@ def build_schedule(name: str, entry: Entry, trigger: Trigger, timezone: str) -> 
             catch_up=_catch_up(entry.catch_up.policy, entry.catch_up.window_ms, entry.catch_up.max),
             expires_ms=entry.expires_ms,
             timeout_ms=entry.timeout_ms,
+            hard_timeout_ms=entry.hard_timeout_ms,
             retries=None if entry.retries is None else RetryRule(**_words(entry.retries)),
             singleton=None if entry.singleton is None else SingletonRule(**_words(entry.singleton)),
             jitter_ms=entry.jitter_ms or 0,

@@ -55,6 +55,7 @@ class Keys(TypedDict, total=False):
     catch_up: Mapping[str, Any] | None
     expires: str | timedelta | None
     timeout: str | timedelta | None
+    hard_timeout: str | timedelta | None
     pause_after: int | None
     retries: Mapping[str, Any] | None
     singleton: Mapping[str, Any] | None

@@ -133,6 +133,9 @@ class Defaults(Section):
     timeout_ms: f.SomeDurationMs | None = Field(
         default=None, alias="timeout", description="how long a run may last"
     )
+    hard_timeout_ms: f.SomeDurationMs | None = Field(
+        default=None, alias="hard_timeout", description="a run that lasts longer is killed with its process"
+    )
     pause_after: int | None = Field(
         default=None, ge=1, le=1000, description="failures in a row that pause the schedule"
     )

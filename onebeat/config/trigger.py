@@ -54,6 +54,15 @@ def contradictions(place: Place, entry: Entry, schedule: Schedule) -> Iterator[M
         jitter, expires = format_ms(entry.jitter_ms), format_ms(schedule.expires_ms)
         message = f"a fire that jitter delays by up to {jitter} may be late for expires, {expires}"
         yield place.mistake(Code.CONTRADICTION, message, ("jitter",), "lower jitter, or raise expires")
+    soft_ms, hard_ms = schedule.timeout_ms, schedule.hard_timeout_ms
+    if soft_ms and hard_ms and hard_ms <= soft_ms:
+        soft, hard = format_ms(soft_ms), format_ms(hard_ms)
+        message = (
+            f"a run is killed after hard_timeout, {hard}, before it is told that timeout, {soft}, is over"
+        )
+        yield place.mistake(
+            Code.CONTRADICTION, message, ("hard_timeout",), "raise hard_timeout, or lower timeout"
+        )
     rule = schedule.retries
     if rule and rule.delay_ms > rule.max_delay_ms:
         first, most = format_ms(rule.delay_ms), format_ms(rule.max_delay_ms)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from onebeat.clock import SYSTEM
 from onebeat.errors import BadPayload
 from onebeat.keys import PRIORITIES, queue_keys
@@ -74,13 +76,13 @@ def draft(
         raise BadPayload(f"delay {delay!r} of {name} must be 0 to {_DELAY_MAX_S} seconds")
     message = Message(
         id=id_ or new_ids(1)[0],
-        header=replace_key(header or Header(task=name), key),
+        header=_header(header or Header(task=name), key or "", unique or ""),
         body=payload.encode(args, kwargs or {}),
         priority=priority,
         flags=flags,
         enqueued_ms=SYSTEM.wall_ms(),
     )
-    return Draft(message, delay_ms=round(delay * 1000) if delay else 0, key=key or "", unique=unique or "")
+    return Draft(message, delay_ms=round(delay * 1000) if delay else 0, key=key or "")
 
 
 def _check_text(kind: str, text: str, length: int) -> None:
@@ -90,13 +92,9 @@ def _check_text(kind: str, text: str, length: int) -> None:
         payload.check_text(text, f"{kind} {text!r}")
 
 
-def replace_key(header: Header, key: str | None) -> Header:
-    """`header` with the business key set."""
-    if not key:
-        return header
-    import msgspec
-
-    return msgspec.structs.replace(header, key=key)
+def _header(header: Header, key: str, unique: str) -> Header:
+    """`header` with the business key, and the singleton for which it is queued once."""
+    return replace(header, key=key, unique=unique) if key or unique else header
 
 
 class Sender:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from onebeat.errors import BadPayload
 from onebeat.events import Event
 from onebeat.keys import QueueKeys
-from onebeat.queue.enqueue import LANE_TTL_MS, uniq_key
+from onebeat.queue.enqueue import LANE_TTL_MS, uniq_key, unique_field
 from onebeat.queue.operators import PAGE, By, Tally
 from onebeat.queue.pages import as_ms
 from onebeat.queue.record import RECORDED, Message, event_line, pack, unpack
@@ -51,8 +51,8 @@ def redrive(
 ) -> Protocol[Tally]:
     """Queue dead letters again under their ids, as if they were new: no attempt counts, nothing expires.
 
-    Only what is dead when it begins: what dies again stays. `told` hears how many were done since the last
-    time.
+    One that is queued once for its singleton (`scope="queued"`) stays dead while another one is. Only what
+    is dead when it begins: what dies again stays. `told` hears how many were done since the last time.
     """
     tally = Tally()
     pages = _Pages(keys, which, (yield from store_now_ms(within_s)))
@@ -72,12 +72,11 @@ def redrive(
             bell=keys.bell,
             stats=keys.stats,
             log=keys.log,
+            unique=keys.unique,
             lane=keys.lane(secrets.token_urlsafe(9)),
             lane_ttl_ms=LANE_TTL_MS,
             log_max=LOG_MAX,
-            letters=[
-                (one.id, one.died_ms, _as_new(one, at_ms), _line(Event.REDRIVEN, one, by)) for one in able
-            ],
+            letters=[_row(one, at_ms, by) for one in able],
         )
         _note(tally, able, (yield from insist(call, within_s=within_s)), told)
     return tally
@@ -116,9 +115,17 @@ def discard(
 
 
 def _note(tally: Tally, letters: Sequence[_Letter], answers: Sequence[int], told: _Told) -> None:
-    done = [one.id for one, answer in zip(letters, answers, strict=True) if answer]
+    done = [one.id for one, answer in zip(letters, answers, strict=True) if answer == 1]
     tally.add(done)
+    tally.refused += sum(answer == 2 for answer in answers)
     told(len(done))
+
+
+def _row(letter: _Letter, at_ms: int, by: By) -> tuple[str, int, bytes, bytes, str]:
+    """The row of `redrive.lua`'s ARGV."""
+    unique = letter.message.header.unique if letter.message else ""
+    line = _line(Event.REDRIVEN, letter, by)
+    return letter.id, letter.died_ms, _as_new(letter, at_ms), line, unique_field(unique)
 
 
 def _as_new(letter: _Letter, at_ms: int) -> bytes:

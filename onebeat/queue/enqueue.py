@@ -65,15 +65,13 @@ class Lanes:
 class Draft(msgspec.Struct, frozen=True, gc=False):
     """A message to send.
 
-    `key` makes it idempotent: the same key within `key_ttl_ms` is stored once. `unique` names a singleton
-    that is queued once: while a message of it is not over, another one is not stored.
+    `key` makes it idempotent: the same key within `key_ttl_ms` is stored once.
     """
 
     message: Message
     delay_ms: int = 0
     key: str = ""
     key_ttl_ms: int = KEY_TTL_MS
-    unique: str = ""
 
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
@@ -129,7 +127,7 @@ def _enqueue_batch(
     uniq: list[str] = []
     rules: dict[int, tuple[int, int, str, int, str]] = {}
     for number, draft in enumerate(drafts, 1):
-        name = unique_field(draft.unique)
+        name = unique_field(draft.message.header.unique)
         if draft.key:
             uniq.append(uniq_key(keys, draft.key))
             fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))

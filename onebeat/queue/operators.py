@@ -29,10 +29,12 @@ class By:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of it. `unreadable`: letters whose record nothing here can read; they stay."""
+    """What came of it. Letters that stay: `unreadable`, nothing here can read their record; `refused`,
+    another message is queued for their singleton."""
 
     done: int = 0
     unreadable: int = 0
+    refused: int = 0
     ids: list[str] = field(default_factory=list)  # of the first that were done, for people
 
     def add(self, ids: Sequence[str]) -> None:

@@ -66,8 +66,10 @@ _NAMES = {
     "key": "k",
     "expires_at_ms": "e",
     "timeout_ms": "m",
+    "hard_timeout_ms": "h",
     "retries": "r",
     "singleton": "o",
+    "unique": "u",
 }
 
 
@@ -80,8 +82,10 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     key: str = ""  # the business key of an idempotent enqueue
     expires_at_ms: int | None = None  # Redis ms after which it must not start
     timeout_ms: int | None = None
+    hard_timeout_ms: int | None = None
     retries: RetryPolicy | None = None
     singleton: SingletonHead | None = None
+    unique: str = ""  # the singleton for which it is queued once
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

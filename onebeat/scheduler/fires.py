@@ -52,7 +52,7 @@ class Mould(NamedTuple):
 
     schedule: Schedule
 
-    def unique(self, id_: str, nominal_ms: int) -> str:
+    def _unique(self, id_: str, nominal_ms: int) -> str:
         """The singleton for which this run is queued once; empty without one."""
         rule = self.schedule.singleton
         if rule is None or rule.scope != "queued":
@@ -68,8 +68,10 @@ class Mould(NamedTuple):
             nominal_ms=nominal_ms,
             expires_at_ms=None if schedule.expires_ms is None else nominal_ms + schedule.expires_ms,
             timeout_ms=schedule.timeout_ms,
+            hard_timeout_ms=schedule.hard_timeout_ms,
             retries=None if schedule.retries is None else _retries(schedule.retries),
             singleton=None if schedule.singleton is None else _singleton(schedule.singleton),
+            unique=self._unique(id_, nominal_ms),
         )
         # `enqueued` is the nominal time, so that a recovered fire goes before younger ones
         return Message(
@@ -113,8 +115,8 @@ class Mould(NamedTuple):
         record, fields, unique = b"", b"", ""
         if nominal_ms is not None:
             id_ = fire_id(schedule.id, nominal_ms)
-            record = pack(self.message(id_, nominal_ms, RECORDED | LIVE))
-            unique = self.unique(id_, nominal_ms)
+            message = self.message(id_, nominal_ms, RECORDED | LIVE)
+            record, unique = pack(message), message.header.unique
             about = {"id": id_, "schedule": schedule.id, "task": schedule.task, "nominal_ms": nominal_ms}
             fields = _encode(about)[1:-1]
         skipped, skips = b"", ""

@@ -94,6 +94,7 @@ class Schedule:
     limit: int | None = None
     pause_after: int | None = None
     timeout_ms: int | None = None
+    hard_timeout_ms: int | None = None
     retries: RetryRule | None = None
     singleton: SingletonRule | None = None
     jitter_ms: int = 0  # each fire is due up to this much after its nominal time (`jitter.py`)

@@ -50,14 +50,15 @@ def _ask(mould: Mould, id_: str, nominal_ms: int, overlap: Overlap, by: str) -> 
     schedule = mould.schedule
     flags = RECORDED if overlap is Overlap.ALLOW else RECORDED | LIVE
     about = {"id": id_, "schedule": schedule.id, "task": schedule.task, "nominal_ms": nominal_ms, "by": by}
+    message = mould.message(id_, nominal_ms, flags)
     return Ask(
         id=id_,
         schedule=schedule.id,
         nominal_ms=nominal_ms,
         overlap=overlap.value,
-        record=pack(mould.message(id_, nominal_ms, flags)),
+        record=pack(message),
         fields=msgspec.json.encode(about)[1:-1],
-        unique=mould.unique(id_, nominal_ms),
+        unique=message.header.unique,
     )
 
 

@@ -151,7 +151,7 @@ class Bench:
             given,
             fence,
             timeout_s,
-            task.limits.killed_after_ms(timeout_ms),
+            header.hard_timeout_ms or task.limits.killed_after_ms(timeout_ms),
             self.stopping,
             self.cancelled,
             self.clock.wall_ms(),

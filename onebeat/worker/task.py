@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-import msgspec
+from msgspec.structs import replace
 
 from onebeat.durations import parse_ms
 from onebeat.errors import AlreadyQueued, ConfigError
@@ -179,7 +179,10 @@ class Task(Generic[P, R]):
         # checked as the worker will see them: after a round trip through the stored form
         given = self.signature.fit(*payload.decode(one.message.body))
         name = self.unique(given)
-        return one if name is None else msgspec.structs.replace(one, unique=name)
+        if name is None:
+            return one
+        message = replace(one.message, header=replace(one.message.header, unique=name))
+        return replace(one, message=message)
 
 
 def _policy(retries: int, backoff: str, delay: str, max_delay: str) -> RetryPolicy:

@@ -154,6 +154,8 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (task("every: ¦80000d"), "OB111", "'80000d' is longer than a century…"),
     (task("every: ¦1:30"), "OB111", "'1:30' is not a duration…"),
     (every("timeout: ¦0s"), "OB111", "it must be longer than 0"),
+    (every("hard_timeout: ¦0s"), "OB111", "it must be longer than 0"),
+    (every("hard_timeout: ¦90"), "OB111", "'90' is not a duration…"),
     (every("expires: ¦30"), "OB111", "'30' is not a duration…"),
     (every("singleton: {lease: ¦0s}"), "OB111", "it must be longer than 0"),
     (every("catch_up: {window: ¦60}"), "OB111", "'60' is not a duration…"),
@@ -194,6 +196,11 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     (task("cron: '* * * * *', ¦offset: 5s"), "OB157", "offset shifts the grid of every, which is not here"),
     (every("offset: ¦5m"), "OB157", "an offset of 5m is not shorter than the period"),
     (every("offset: ¦7m"), "OB157", "an offset of 7m is not shorter than the period"),
+    (
+        every("timeout: 5m, hard_timeout: ¦5m"),
+        "OB157",
+        "a run is killed after hard_timeout, 5m, before it is told that timeout, 5m, is over",
+    ),
     (
         every("retries: ¦{max: 1, delay: 2h, max_delay: 1h}"),
         "OB157",

@@ -50,6 +50,7 @@ def test_one_by_its_id(app: App, keys: QueueKeys) -> None:
         "schema": "onebeat.redriven/1",
         "count": 1,
         "unreadable": 0,
+        "refused": 0,
         "ids": [first],
     }
     assert dead() == dead("reports") == dead("list", "reports") == [second]

@@ -159,8 +159,12 @@ def test_a_file_that_is_emptied_while_it_runs_and_before_it_starts(
 
 
 def test_on_a_store_that_somebody_else_runs(up: Callable[..., Terminal], own_server: Server) -> None:
-    terminal = up("--redis", own_server.url).ready()
+    terminal = up("--redis", own_server.url, "--max-tasks", "1").ready()
     awaited(lambda: terminal.lines("run    |"), "a run that ended")
+    awaited(
+        lambda: any("another takes its place" in line for line in terminal.lines("worker |")),
+        "its worker process is replaced",
+    )
     assert terminal.lines("store  |")[0] == f"store  | ready: {own_server.url}"
     assert terminal.interrupt() == 0
     assert terminal.lines("store  |")[-1] == "store  | is left running"

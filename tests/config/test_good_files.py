@@ -35,7 +35,7 @@ def test_the_annotated_example() -> None:
     assert nightly.retries == RetryRule(3, "exponential", 10_000, 600_000)
     assert nightly.singleton == SingletonRule("report:{currency}", "skip", 10_000, 0)
     assert nightly.catch_up == CatchUp(CatchUpPolicy.LATEST, 3_600_000, 100)
-    assert (nightly.expires_ms, nightly.timeout_ms) == (1_800_000, 600_000)
+    assert (nightly.expires_ms, nightly.timeout_ms, nightly.hard_timeout_ms) == (1_800_000, 600_000, 660_000)
     assert (nightly.owner, nightly.tags) == ("data-team", ("finance",))
     kinds = {type(one.trigger) for one in loaded.schedules}
     assert kinds == {CronTrigger, EveryTrigger, AtTrigger, ManualTrigger, AnyTrigger, ExceptTrigger}

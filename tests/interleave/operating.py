@@ -57,7 +57,9 @@ class Operating(Queueing):
         machine = self.hub.add("before")
 
         def send() -> None:
-            for handle in Client(machine.port).enqueue_many([("i.never", (), None)] * 3):
+            client = Client(machine.port)
+            once = client.enqueue("i.never", unique="once")
+            for handle in (once, *client.enqueue_many([("i.never", (), None)] * 2)):
                 self._acknowledged.append((handle.id, self.hub.losses))
 
         machine.start(send)
@@ -66,6 +68,9 @@ class Operating(Queueing):
     def _send(self, client: Client, rng: random.Random, number: int) -> None:
         if rng.random() < 0.5:
             super()._send(client, rng, number)
+            return
+        if rng.random() < 0.2:
+            self._acknowledged.append((client.enqueue("i.never", unique="once").id, self.hub.losses))
             return
         nominal_ms = rng.randrange(1, 1_000)
         id_ = f"s@{nominal_ms:03}-{rng.randrange(1 << 30)}"

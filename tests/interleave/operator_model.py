@@ -71,11 +71,20 @@ class Model(queue_model.Model):
     # -- people -------------------------------------------------------------------------------------
 
     def redrive(self, keys: Sequence[Any], args: Sequence[Any], answer: Sequence[int]) -> None:
-        rows = [(str(args[at]), int(args[at + 1]), args[at + 2]) for at in range(2, len(args), 4)]
-        if self._said(str(keys[12]), answer, [self._is_dead(id_, at) for id_, at, _ in rows]):
+        rows = [
+            (str(args[at]), int(args[at + 1]), args[at + 2], str(args[at + 4]))
+            for at in range(2, len(args), 5)
+        ]
+        right, unique = list[int](), set(self.stored.unique)
+        for id_, at, _, name in rows:
+            there = self._is_dead(id_, at)
+            right.append(2 if there and name in unique else there)
+            unique |= {name} if right[-1] == 1 and name else set()
+        if self._said(str(keys[13]), answer, right):
             return
-        for (id_, _, record), done in zip(rows, answer, strict=True):
-            if done:
+        for (id_, _, record, name), done in zip(rows, answer, strict=True):
+            if done == 1:
+                self.stored.unique |= {name: id_} if name else {}
                 message = unpack(record)
                 begins = (message.attempt, message.deliveries) == (0, 0)
                 expect(begins, "Q5", f"{id_} does not begin as if it were new: {message}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onebeat.queue import Client, Handle
+from onebeat.queue import By, Client, Handle, Which
 from onebeat.queue.client import draft
 from onebeat.queue.control import Ask, Inserted, cancel, insert
 from onebeat.queue.cycle import Settled
@@ -195,3 +195,32 @@ def test_a_person_cannot_start_a_second_one(room: Room) -> None:
     assert held(room) == "s@7"
     assert room.log()[-1] == {"event": "skipped", "id": "s@8", "reason": "queued", "count": 1}
     assert room.look()["stats"] == {"inserted": 1, "skipped": 1, "skipped.queued": 1}
+
+
+def test_a_dead_letter_that_is_redriven_takes_its_place_again(room: Room) -> None:
+    first = queued(room)
+    (record,) = room.cycle_joined(want=1).records
+    room.cycle(seq=2, settled=[Settled(first.id, Move.BURY, record=record, why=b"{}")])
+    assert held(room) is None
+    queue = Client(room.store).queue("q")
+    tally = queue.redrive(Which(), By())
+    assert (tally.done, tally.refused) == (1, 0)
+    assert held(room) == first.id
+    assert queued(room) == Handle(first.id, refused=True)
+
+
+def test_it_stays_dead_while_another_is_queued(room: Room) -> None:
+    """Two letters of one singleton, too: the first to die goes first."""
+    dead = []
+    room.put({"lease": {"w": "alive"}})
+    for seq in (1, 3):
+        dead.append(queued(room).id)
+        (record,) = room.cycle(seq=seq, want=1).records
+        room.cycle(
+            seq=seq + 1, settled=[Settled(dead[-1], Move.BURY, record=record, why=b'{"reason":"failed"}')]
+        )
+    queue = Client(room.store).queue("q")
+    tally = queue.redrive(Which(), By())
+    assert (tally.ids, tally.refused) == ([dead[0]], 1)
+    assert (queue.redrive(Which(), By()).refused, held(room)) == (1, dead[0])
+    assert [words.split()[0] for words in room.look()["dead"]] == dead[1:]

@@ -124,9 +124,11 @@ def calls(room: Room) -> dict[str, Call]:
         ),
         "recover": RECOVER.call(**{**own, **waits, **dead}, wid="w", gone=1, deliveries_max=5, log_max=9),
         "redrive": REDRIVE.call(
-            **named("ready", "dead", "deadrec", "deadwhy", "live", "cancel", "bell", "stats", "log"),
+            **named(
+                "ready", "dead", "deadrec", "deadwhy", "live", "cancel", "bell", "stats", "log", "unique"
+            ),
             **lane,
-            letters=[("f", died_ms, record("f live"), "{}")],
+            letters=[("f", died_ms, record("f live"), "{}", "")],
         ),
         "release": RELEASE.call(**own, wid="w", leave=1, log_max=9, ids=[]),
         "resume": RESUME.call(**named("paused", "fails", "log"), schedule="s", line="{}", log_max=9),

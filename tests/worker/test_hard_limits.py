@@ -8,6 +8,8 @@ import signal
 import pytest
 
 from onebeat.errors import ConfigError
+from onebeat.queue.client import draft
+from onebeat.queue.record import Header
 from onebeat.worker.task import task
 from tests.worker.running import PATIENCE_S, Workshop, children_of, until
 
@@ -91,6 +93,14 @@ def test_what_is_killed_at_the_end_of_a_stop_has_not_failed(shop: Workshop) -> N
     (record,) = shop.client.store.client.lrange(shop.keys.ready[0], 0, -1)
     assert record[2] == 0, "deliveries"
     assert "recovered" not in shop.stats()
+
+
+def test_a_schedule_says_it_for_a_task_that_does_not(shop: Workshop) -> None:
+    header = Header("tests.worker.acts:wait", hard_timeout_ms=800)
+    (guilty,) = shop.client.send_drafts("default", [draft(header.task, ["guilty"], header=header)])
+    shop.worker(concurrency=1, lease_ms=FAR_MS)
+    until(lambda: guilty.id in shop.dead(), "it is buried")
+    assert json.loads(shop.dead()[guilty.id])["error"] == OVER
 
 
 @pytest.mark.parametrize(("timeout", "hard"), [("10s", "10s"), ("10s", "9s")])
