@@ -26,7 +26,8 @@ LOG = logging.getLogger("onebeat.worker")
 class Seat:
     """The place of one worker process; successive incarnations sit on it.
 
-    `killed_s`: when this supervisor killed it, monotonic; None when it lives or died of something else.
+    `killed_s`: when this supervisor killed it for a hard limit or at the end of a stop, monotonic; None when
+    it lives or died of something else.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Seat:
     quiet: bool = False  # it was told to claim no more
     leaving: bool = False  # it was told to end, for another one to start
     killed_s: float | None = None
+    looks_stopped: int = 0  # so many looks in a row found its process stopped
 
     def start(self, wid: str, settings: WorkerSettings) -> None:
         """Start the process of incarnation `wid`; from the main thread only (`die_with_parent.py`)."""
@@ -98,6 +100,26 @@ class Seat:
             LOG.error("worker process %s is killed: a run in it is over its hard time limit", self.wid)
             self.kill()
 
+    def rouse(self, looks: int) -> None:
+        """Kill it when so many looks in a row found it stopped.
+
+        Its lease is renewed for it, so nobody else would ever take what it holds. Looks are counted, not
+        seconds: a supervisor that was stopped with it, as by Ctrl-Z or a sleeping laptop, has not looked.
+        """
+        self.looks_stopped = self.looks_stopped + 1 if self._stands_still() else 0
+        if self.looks_stopped == looks:
+            LOG.error("worker process %s is killed: it was stopped (SIGSTOP) for its whole lease", self.wid)
+            self.tell(signal.SIGKILL)
+
+    def _stands_still(self) -> bool:
+        if self.process is None:
+            return False
+        try:  # WNOWAIT: it tells the same at the next look, and leaves the exit status to `poll`
+            found = os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return found is not None
+
     @property
     def retires(self) -> bool:
         """Whether its process said that it has done its share."""
@@ -130,3 +152,4 @@ class Seat:
     def _reset(self) -> None:
         self.wid, self.process, self.ready_fd, self.board, self.killed_s = "", None, None, None, None
         self.ready = self.quiet = self.leaving = False
+        self.looks_stopped = 0

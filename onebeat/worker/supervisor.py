@@ -128,11 +128,11 @@ class Supervisor:
             elif (retired := seat.vacate()) is not None:
                 self._retired.append(retired)
             else:
-                seat.enforce()
+                self._enforce(seat)
                 if not seat.ready:
                     seat.hear()
         for seat in self._retired:
-            seat.enforce()
+            self._enforce(seat)
             if not seat.lives:
                 self._forget(seat)
         self._retired = [seat for seat in self._retired if seat.process is not None]
@@ -142,6 +142,11 @@ class Supervisor:
             text = f"{len(self._seats)} process(es) × {slots} slots on {names}"
             LOG.info("ready: %s", text)
             ready.announce(text)
+
+    def _enforce(self, seat: Seat) -> None:
+        """End a process that keeps what it holds from everybody."""
+        seat.enforce()
+        seat.rouse(looks=int(self._settings.lease_ms / 1000 / TICK_S))
 
     def _try_start(self, seat: Seat) -> None:
         host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname())[:32]
@@ -216,7 +221,7 @@ class Supervisor:
                 for seat in seats:
                     seat.tell(signal.SIGQUIT)  # not TERM again: two pending ones are one
             for seat in seats:
-                seat.enforce()
+                self._enforce(seat)
                 if time.monotonic() > deadline_s:
                     seat.kill()
             time.sleep(TICK_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 
 from tests.worker.running import Workshop, alive, children_of, until
 
@@ -54,6 +55,25 @@ def test_a_stopped_worker_is_fenced_and_its_outcome_counts_nothing(shop: Worksho
     shop.enqueue("write", "next")
     until(lambda: shop.words() == ["next"], "work goes on")
     until(lambda: shop.stats()["finish"] == 2, "each message was settled once")
+
+
+def test_a_process_that_alone_is_stopped_is_replaced(shop: Workshop) -> None:
+    """Its supervisor renews its lease, so no other worker would ever take what it holds."""
+    shop.enqueue("wait", "word")
+    worker = shop.worker(lease_ms=2000)
+    until(lambda: "begin word" in shop.notes(), "it runs")
+    (child,) = children_of(worker.pid)
+    for _ in range(3):  # stopped for a moment: nothing happens
+        os.kill(child, signal.SIGSTOP)
+        time.sleep(0.2)
+        os.kill(child, signal.SIGCONT)
+    os.kill(child, signal.SIGSTOP)
+    until(lambda: shop.notes().count("begin word") == 2, "it runs again")
+    shop.tell("word")
+    until(lambda: shop.stats().get("finish") == 1, "it is settled")
+    assert shop.stats()["recovered"] == 1
+    assert child not in children_of(worker.pid)
+    assert "it was stopped (SIGSTOP)" in shop.log()
 
 
 def test_a_task_that_holds_the_interpreter_beyond_the_lease_runs_once(shop: Workshop) -> None:
