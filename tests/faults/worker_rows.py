@@ -211,16 +211,16 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "W30",
-        "one process of a worker stopped, its supervisor not",
-        "SIGSTOP to the process for longer than its lease",
-        "it is killed, replaced, and what it held runs again",
-        f"{_DEATHS}test_a_process_that_alone_is_stopped_is_replaced",
-    ),
-    Row(
-        "W30",
         "supervisor killed while a CPU-bound run holds its interpreter",
         "SIGKILL",
         "both processes below it end with it",
         f"{_FAR}test_a_killed_supervisor_takes_them_along",
+    ),
+    Row(
+        "W31",
+        "one process of a worker stopped, its supervisor not",
+        "SIGSTOP to the process for longer than its lease",
+        "it is killed, replaced, and what it held runs again",
+        f"{_DEATHS}test_a_process_that_alone_is_stopped_is_replaced",
     ),
 )
