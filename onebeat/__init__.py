@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from onebeat.app import App
     from onebeat.client import AsyncClient, Client
     from onebeat.locks import singleton
+    from onebeat.queue.outgoing import Outgoing
     from onebeat.worker.context import Context
+    from onebeat.worker.middleware import Middleware, middleware
     from onebeat.worker.retry import Retry
     from onebeat.worker.task import task
     from onebeat.worker.threads import Cancelled, HardTimeLimit, TimeLimit
@@ -25,8 +27,11 @@ __all__ = [
     "Client",
     "Context",
     "HardTimeLimit",
+    "Middleware",
+    "Outgoing",
     "Retry",
     "TimeLimit",
+    "middleware",
     "singleton",
     "task",
 ]
@@ -36,7 +41,10 @@ _HOMES = {
     "AsyncClient": "onebeat.client",
     "Client": "onebeat.client",
     "Context": "onebeat.worker.context",
+    "Middleware": "onebeat.worker.middleware",
+    "Outgoing": "onebeat.queue.outgoing",
     "Retry": "onebeat.worker.retry",
+    "middleware": "onebeat.worker.middleware",
     "singleton": "onebeat.locks",
     "task": "onebeat.worker.task",
     "Cancelled": "onebeat.worker.threads",

@@ -15,6 +15,7 @@ from onebeat.keys import PRIORITIES, queue_keys
 from onebeat.queue import payload
 from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
 from onebeat.queue.known import make_known
+from onebeat.queue.outgoing import LOOKS, looked_at
 from onebeat.queue.record import Header, Message
 from onebeat.queue.signing import KeyRing, ring_from
 from onebeat.queue.whole import AsyncQueue, Queue
@@ -111,6 +112,8 @@ def send(
 ) -> Protocol[list[Sent]]:
     """Store `drafts` in `queue`, and the queue's name where operators look for it (once)."""
     keys = queue_keys(driver.namespace, queue)
+    if LOOKS:
+        drafts = looked_at(queue, drafts)
     if queue not in sender.known:
         yield from make_known(driver.space, queue, within_s=WITHIN_S)
         sender.known.add(queue)

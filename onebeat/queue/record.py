@@ -70,6 +70,7 @@ _NAMES = {
     "retries": "r",
     "singleton": "o",
     "unique": "u",
+    "headers": "x",
 }
 
 
@@ -86,6 +87,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     retries: RetryPolicy | None = None
     singleton: SingletonHead | None = None
     unique: str = ""  # the singleton for which it is queued once
+    headers: dict[str, str] | None = None  # written by hooks of who queued it
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -8,7 +8,6 @@ import functools
 import threading
 from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,8 +17,9 @@ from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
 from onebeat.queue.record import Message
 from onebeat.queue.signing import NO_KEYS, KeyRing
-from onebeat.worker.context import Context
+from onebeat.worker.context import Context, context_of
 from onebeat.worker.limits import Pool
+from onebeat.worker.middleware import HOOKS
 from onebeat.worker.processes import Processes
 from onebeat.worker.registry import REGISTRY, Registry
 from onebeat.worker.task import Task
@@ -69,18 +69,12 @@ class Ready:
     @property
     def context(self) -> Context:
         """What the task may know about this run; built for the tasks that ask for it."""
-        message, header = self.message, self.message.header
-        deadline_ms = None if self.timeout_s is None else self.now_ms + round(self.timeout_s * 1000)
-        return Context(
-            message_id=message.id,
-            task=self.task.name,
-            schedule_id=header.schedule or None,
-            nominal=_moment(header.nominal_ms),
-            attempt=message.attempt + 1,
+        return context_of(
+            self.message,
+            None if self.timeout_s is None else self.now_ms + round(self.timeout_s * 1000),
             fence=self.fence,
-            deadline=_moment(deadline_ms),
             stopping=self.stopping,
-            ending=functools.partial(self.cancelled.__contains__, message.id),
+            ending=functools.partial(self.cancelled.__contains__, self.message.id),
         )
 
     def arguments(self, session: Any = None) -> tuple[list[Any], dict[str, Any]]:
@@ -204,6 +198,11 @@ class Bench:
         if not ready.task.signature.is_async:
             work = functools.partial(self.perform_here, ready, lease)
             return await self.threads.run(ready.message.id, work, ready.timeout_s)
+        if HOOKS.around_runs:
+            return await HOOKS.around_async(ready.context, functools.partial(self._in_time, ready, lease))
+        return await self._in_time(ready, lease)
+
+    async def _in_time(self, ready: Ready, lease: Lease | None) -> Any:
         if ready.timeout_s is None:
             return await self._perform_async(ready, lease)
         try:
@@ -222,6 +221,11 @@ class Bench:
 
     def perform_here(self, ready: Ready, lease: Grip | None = None) -> Any:
         """What a blocking handler returned, run on this very thread."""
+        if HOOKS.around_runs:
+            return HOOKS.around(ready.context, functools.partial(self._perform_here, ready, lease))
+        return self._perform_here(ready, lease)
+
+    def _perform_here(self, ready: Ready, lease: Grip | None) -> Any:
         if not ready.task.uses_ledger:
             return ready.run()
         with self._opening:  # threads would open several: `cached_property` locks nothing from Python 3.12 on
@@ -258,7 +262,3 @@ def singleton_of(ready: Ready) -> Singleton | None:
 
 def _confirm(lease: Grip | None) -> Callable[[], None]:
     return lease.assert_held if lease is not None else lambda: None
-
-
-def _moment(ms: int | None) -> datetime | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
+from onebeat.queue.record import Message
 from onebeat.worker.threads import Cancelled
 
 _LOG = logging.getLogger("onebeat.task")
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 def _never() -> bool:
@@ -22,7 +25,8 @@ class Context:
 
     `nominal`: the scheduled time (aware, in the schedule's zone's offset or UTC), None for ad-hoc calls.
     `attempt`: 1 for the first try. `fence`: the number of the singleton's lease, else of the claim; it
-    grows with every holder. `deadline`: when the time limit ends, None without one.
+    grows with every holder. `deadline`: when the time limit ends, None without one. `headers`: what
+    middleware of the caller wrote.
     """
 
     message_id: str
@@ -32,6 +36,7 @@ class Context:
     attempt: int = 1
     fence: int = 0
     deadline: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
     log: logging.Logger = field(default=_LOG, repr=False)
     stopping: Callable[[], bool] = field(default=_never, repr=False)
     ending: Callable[[], bool] = field(default=_never, repr=False)
@@ -54,3 +59,22 @@ class Context:
         """
         if self.ending():
             raise Cancelled("somebody asked for the end of this run")
+
+
+def context_of(message: Message, deadline_ms: int | None = None, **more: Any) -> Context:
+    """What a run of `message` may know; `more` are members that the message does not tell."""
+    header = message.header
+    return Context(
+        message_id=message.id,
+        task=header.task,
+        schedule_id=header.schedule or None,
+        nominal=_moment(header.nominal_ms),
+        attempt=message.attempt + 1,
+        deadline=_moment(deadline_ms),
+        headers=header.headers or _NO_HEADERS,
+        **more,
+    )
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)

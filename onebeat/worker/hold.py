@@ -21,7 +21,9 @@ from onebeat.queue.signing import Unsigned
 from onebeat.queue.states import Move
 from onebeat.worker import reserve, verdict
 from onebeat.worker.bench import Bench
+from onebeat.worker.context import context_of
 from onebeat.worker.line import Line, Work
+from onebeat.worker.middleware import HOOKS
 from onebeat.worker.outcome import End, Outcome, line_of
 from onebeat.worker.run import run_here, run_one
 
@@ -197,6 +199,8 @@ class Hold:
             self._settled.append(verdict.settle(message, outcome, decided, self._wid))
             if decided is not verdict.FINISHED:
                 _tell(message, outcome, decided)
+            if HOOKS.at_deaths and decided.move is Move.BURY:
+                HOOKS.died(context_of(message), outcome.error)
         self.changed.set()
         if self.worth_a_trip:
             self.flush.set()

@@ -55,12 +55,12 @@ class Workshop:
 
     def worker(self, **settings: object) -> subprocess.Popen[bytes]:
         """Start a worker; it is not awaited."""
-        chosen = {"lease_ms": 4000, "concurrency": 4, **settings}
+        imports = ("tests.worker.acts", "tests.worker.computing")
+        chosen = {"lease_ms": 4000, "concurrency": 4, "imports": imports, **settings}
         told = WorkerSettings(
             redis_url=self.url,
             database_url=f"sqlite:///{self.database}",
             namespace=self.namespace,
-            imports=("tests.worker.acts", "tests.worker.computing"),
             **chosen,
         )
         env = {**os.environ, "TEST_SETTINGS": told.to_json(), "ACTS_FILE": str(self.notes_file)}
