@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from tests.interleave.hub import REFUSALS, Hub
@@ -64,10 +65,10 @@ class Chooser:
         else:
             kept.pop("deliver", None)
         weights = {"run": PLAIN, **kept, **acts}
-        self._whats, self._weights = list(weights), list(weights.values())
+        self._whats, self._until = list(weights), list(accumulate(weights.values()))
 
     def draw(self, hub: Hub) -> Choice:
-        what = self._rng.choices(self._whats, self._weights)[0]
+        what = self._rng.choices(self._whats, cum_weights=self._until)[0]
         number = self._rng.randrange(1 << 16)
         if what in FAULTS or what == "run":
             able = [one for one in hub.living if one.requests and not one.paused]

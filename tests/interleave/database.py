@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Executable, Insert, Update
@@ -21,6 +22,7 @@ from onebeat.ledger.tables import FENCE, LEDGER
 from tests.interleave.process import WAIT, Elsewhere, Failed
 
 _DIALECT = sqlite.dialect()
+_COMPILED: dict[Any, Any] = {}  # as an engine has one
 _SCHEMA = """
 CREATE TABLE onebeat_ledger (key PRIMARY KEY, task, fingerprint, message_id, fence INTEGER, status, result,
   error, created_ms, expires_ms);
@@ -71,14 +73,12 @@ class Database:
 
     def __init__(self, on_commit: Callable[[Transaction], None]) -> None:
         self._committed = sqlite3.connect(":memory:", isolation_level=None)
-        self._view = sqlite3.connect(":memory:", isolation_level=None)
-        self._committed.executescript(_SCHEMA)
+        self._committed.deserialize(_empty())
         self._locks: dict[Row, Transaction] = {}
         self._on_commit = on_commit
 
     def close(self) -> None:
         self._committed.close()
-        self._view.close()
 
     def read(self, text: str) -> list[Row]:
         """What everybody sees."""
@@ -108,10 +108,13 @@ class Database:
 
     def _see(self, statements: Sequence[Statement]) -> Rows:
         """The answer of the last statement, after the others, on what is committed now."""
-        self._view.deserialize(self._committed.serialize())
-        for statement in statements:
-            cursor = self._view.execute(statement.text, statement.values)
-        return Rows(cursor.rowcount, tuple(_Named(cursor, row) for row in cursor.fetchall()))
+        self._committed.execute("BEGIN")
+        try:
+            for statement in statements:
+                cursor = self._committed.execute(statement.text, statement.values)
+            return Rows(cursor.rowcount, tuple(_Named(cursor, row) for row in cursor.fetchall()))
+        finally:
+            self._committed.execute("ROLLBACK")
 
     def commit(self, within: Transaction) -> None:
         if within.over:
@@ -127,6 +130,17 @@ class Database:
         within.over, within.waits_for = True, None
         while within.rows:
             self._locks.pop(within.rows.pop(), None)
+
+
+@cache
+def _empty() -> bytes:
+    """A database without rows."""
+    made = sqlite3.connect(":memory:")
+    made.executescript(_SCHEMA)
+    try:
+        return made.serialize()
+    finally:
+        made.close()
 
 
 class _Named(tuple):
@@ -156,8 +170,8 @@ def _waits_in_a_circle(first: Transaction) -> bool:
 
 def statement_of(production: Executable) -> Statement:
     """One of the ledger's own statements."""
-    compiled = production.compile(dialect=_DIALECT)
-    values = dict(compiled.params)
+    compiled, given, *_ = production._compile_w_cache(_DIALECT, compiled_cache=_COMPILED, column_keys=[])
+    values = compiled.construct_params(extracted_parameters=given)
     row: Row | None = None
     if isinstance(production, Insert | Update):
         name = production.table.name

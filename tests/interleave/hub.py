@@ -89,7 +89,20 @@ class Hub:
     def _perform(self, request: Request) -> Any:
         if isinstance(request.effect, Elsewhere):
             return request.effect.perform()
-        return self.world.perform(request.effect)
+        if request.blocking:
+            in_vain = self.world.rung <= request.looked_at  # it has looked, and nothing came since
+            return None if in_vain else self.world.perform(request.effect)
+        return self.world.perform(request.effect, self._bells())
+
+    def _bells(self) -> list[Any]:
+        """Where somebody waits."""
+        return [
+            bell
+            for process in self.processes.values()
+            for one in process.requests
+            if one.blocking and not one.executed
+            for bell in one.bells
+        ]
 
     def resume(self, request: Request, answer: Any) -> None:
         process = request.process

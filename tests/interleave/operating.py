@@ -123,14 +123,19 @@ class Operating(Queueing):
         touched = self._touched
         super().check()
         if touched:
-            raw, model = self.hub.world.raw, self.model
-            flat = raw("HGETALL", KEYS.live)
+            model = self.model
+            flat, waiting, waitrec, deadrec = self.hub.world.look(
+                ("HGETALL", KEYS.live),
+                ("ZRANGE", KEYS.waiting, 0, -1),
+                ("HKEYS", KEYS.waitrec),
+                ("HKEYS", KEYS.deadrec),
+            )
             live = {name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)}
             expect(live == model.counts(), "Q2", f"{live} count as not over, expected {model.counts()}")
-            for seen in (raw("ZRANGE", KEYS.waiting, 0, -1), raw("HKEYS", KEYS.waitrec)):
+            for seen in (waiting, waitrec):
                 ids = sorted(id_.decode() for id_ in seen)
                 expect(ids == sorted(model.stored.waiting), "Q2", f"{ids} wait, not {model.stored.waiting}")
-            records = sorted(id_.decode() for id_ in raw("HKEYS", KEYS.deadrec))
+            records = sorted(id_.decode() for id_ in deadrec)
             dead = model.places().get("dead", [])
             expect(records == dead, "Q2", f"dead {dead}, records of {records}")
 

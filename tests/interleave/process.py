@@ -8,7 +8,6 @@ back the answer, or does one of the many other things that can happen to a reque
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import greenlet
@@ -55,26 +54,31 @@ class Failed(Exception):
 WAIT = object()
 
 
-@dataclass(eq=False)
 class Request:
     """What a process waits for. `perform` is tried when it is this request's turn."""
 
-    process: Process
-    effect: Any
-    resume: Callable[[Any], None]
-    wake_us: int | None = None  # a pause, or the end of a blocking read
-    executed: bool = False
-    answer: Any = None
-    losses: int = 0  # how often the store had lost data when it was sent
-    looked_at: int = -1  # a blocking read looks again when something was written since
+    __slots__ = (
+        *("process", "effect", "resume", "wake_us", "executed", "answer", "losses", "looked_at"),
+        *("blocking", "sleeping"),
+    )
+
+    def __init__(
+        self, process: Process, effect: Any, resume: Callable[[Any], None], *, losses: int = 0
+    ) -> None:
+        self.process, self.effect, self.resume = process, effect, resume
+        self.wake_us: int | None = None  # a pause, or the end of a blocking read
+        self.executed = False
+        self.answer: Any = None
+        self.losses = losses  # how often the store had lost data when it was sent
+        self.looked_at = -1  # a blocking read has looked after so many writes, and looks again when it rang
+        self.blocking = isinstance(effect, Command) and effect.block_s > 0
+        self.sleeping = isinstance(effect, Pause)
 
     @property
-    def blocking(self) -> bool:
-        return isinstance(self.effect, Command) and self.effect.block_s > 0
-
-    @property
-    def sleeping(self) -> bool:
-        return isinstance(self.effect, Pause)
+    def bells(self) -> tuple[Any, ...]:
+        """The keys at which a blocking read waits."""
+        words: tuple[Any, ...] = self.effect.words
+        return words[1:-1]
 
 
 class Process:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter
 from typing import Any, ClassVar
 
@@ -69,6 +70,7 @@ class Queueing(Scenario):
         queue_tasks.begun, queue_tasks.ended = self._began, self._ended
         luck = random.Random()
         luck.setstate(random.getstate())  # of this history's seed, and nobody else draws differently for it
+        sys.tracebacklimit = 0  # nobody reads why a task failed; to write it down took a tenth of the time
         recover.__kwdefaults__["deliveries_max"] = luck.choice(POISON_AT)
         # what falls due in the same millisecond goes in the order of its ids, so they are of the seed too
         sending.new_ids = lambda count: [f"{luck.getrandbits(60):015x}" for _ in range(count)]
@@ -283,6 +285,7 @@ class Queueing(Scenario):
         queue_tasks.begun = queue_tasks.ended = queue_tasks.nobody_listens
         recover.__kwdefaults__["deliveries_max"] = DELIVERIES_MAX
         sending.new_ids = new_ids
+        del sys.tracebacklimit
         for loop in self._loops:
             for pending in asyncio.all_tasks(loop):
                 pending._log_destroy_pending = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -11,36 +13,52 @@ from tests.interleave.process import Process, Request
 from tests.interleave.world import NAMESPACE
 
 
-class SteppingLoop(asyncio.SelectorEventLoop):
-    """Its time is its machine's, and it never waits: what is due is done, then it stops."""
+class SteppingLoop(asyncio.BaseEventLoop):
+    """Its time is its machine's, and it never waits: what is due is done, then it stops.
+
+    It waits for no socket, so it has no selector, and a turn is what the base class does for one between
+    two looks at it.
+    """
 
     def __init__(self, process: Process) -> None:
         super().__init__()
         self._process = process
         self._alarm: Request | None = None
         self.set_exception_handler(lambda _loop, _context: None)  # what a killed process leaves behind
-        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._process.clock.mono_s()
 
     def go_on(self) -> None:
         """Everything that can be done now; then one request wakes the process for its next timer."""
-        while self._ready or self._due_s() <= self.time():
-            self.call_soon(self.stop)
-            self.run_forever()
+        asyncio._set_running_loop(self)
+        try:
+            while self._ready or self._due_s() <= self.time():
+                self._turn()
+        finally:
+            asyncio._set_running_loop(None)
         self._set_alarm()
 
+    def _turn(self) -> None:
+        timers, ready, now_s = self._scheduled, self._ready, self.time()
+        while timers and (timers[0]._cancelled or timers[0]._when <= now_s):
+            timer = heapq.heappop(timers)
+            timer._scheduled = False
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
     def _due_s(self) -> float:
-        timers = [timer for timer in self._scheduled if not timer.cancelled()]
-        return min((timer.when() for timer in timers), default=float("inf"))
+        return min((timer._when for timer in self._scheduled if not timer._cancelled), default=math.inf)
 
     def _set_alarm(self) -> None:
         if self._alarm in self._process.requests:
             self._process.requests.remove(self._alarm)
         self._alarm = None
         due_s = self._due_s()
-        if due_s < float("inf") and self._process.alive:
+        if due_s < math.inf and self._process.alive:
             self._alarm = self._process._wait(Pause(0), lambda _: self.go_on())
             self._alarm.wake_us = self._process.clock.told_us_at(due_s) + 1
 

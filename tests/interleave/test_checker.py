@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from onebeat.errors import Remedy, StoreError
+from onebeat.keys import LockKeys
+from onebeat.locks import view
 from onebeat.wire import Command
 from tests.interleave.choices import Choice
 from tests.interleave.database import Ask, Broken, Database, End, RolledBack, Statement, Transaction
@@ -14,6 +17,7 @@ from tests.interleave.process import WAIT
 from tests.interleave.scenarios import SCENARIOS
 from tests.interleave.shrink import least, shrink
 from tests.interleave.timeline import as_page, as_text, command_for, save
+from tests.interleave.world import NAMESPACE
 
 UPSERT = "INSERT INTO counter VALUES ('c', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 READ = Statement("SELECT value FROM counter")
@@ -59,6 +63,36 @@ def test_a_blocking_read_looks_once(world) -> None:
     assert world.perform(read) is None
     world.raw("RPUSH", "ob:bell", "yours")
     assert world.perform(read) == [b"ob:bell", b"yours"]
+
+
+def test_a_write_tells_whether_there_is_something_for_those_who_wait(world) -> None:
+    world.begin()
+    world.perform(Command(("SET", "ob:a", "1")), ["ob:bell", "ob:other"])
+    assert world.rung < world.writes
+    world.perform(Command(("RPUSH", "ob:other", "yours")), ["ob:bell", "ob:other"])
+    assert world.rung == world.writes
+    before = world.snapshot()
+    world.perform(Command(("DEL", "ob:other")), ["ob:other"])
+    assert world.rung < world.writes
+    world.restore(before)
+    assert world.rung > world.writes, "nobody has been told, so everybody looks"
+
+
+def test_a_script_that_the_store_forgot_is_sent_again(world) -> None:
+    world.begin()
+    call = next(view.peek(LockKeys(NAMESPACE, "l")))
+    for bells in ([], ["ob:bell"]):
+        world.forget_scripts()
+        assert world.perform(call, bells) == world.perform(call, bells)
+
+
+def test_an_error_is_the_store_s_own(world) -> None:
+    world.begin()
+    world.raw("SET", "ob:a", "text")
+    with pytest.raises(StoreError, match="overwritten") as told:
+        world.perform(Command(("LPUSH", "ob:a", "1")), ["ob:bell"])
+    assert told.value.remedy is Remedy.FATAL
+    assert world.raw("GET", "ob:a") == b"text", "the answer to what was asked beside it is not left over"
 
 
 @pytest.mark.parametrize("needed", [set(), {3}, {0, 9}, {1, 4, 5, 8}, set(range(10))])

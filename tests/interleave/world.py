@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from onebeat.wire import Call, Command, Effect, Script, Store
+from onebeat.wire import Call, Command, Script
+from tests.interleave.line import Line, NoScript
 from tests.interleave.told_time import START_US, ToldTime, build, memory_folder, preloaded
 from tests.servers import Server
 
 NAMESPACE = "i"
+# told time runs fast, and so would a store's housekeeping, which reads its own size from the system each time
+_OPTIONS = ("--appendonly", "no", "--hz", "1", "--rdbcompression", "no")
 _TOLD_KEY = "told-clock"
 _SNAPSHOT = """
 local all = {}
@@ -45,22 +49,6 @@ class Snapshot:
     rows: tuple[Any, ...]
 
 
-class _Line:
-    """The one connection of a world, without what a client of many threads must do for every call."""
-
-    def __init__(self, server: Server) -> None:
-        self._client = server.redis(deadline_s=60.0)
-        self._connection: Any = self._client.connection_pool.get_connection()
-
-    def execute_command(self, *words: Any) -> Any:
-        self._connection.send_command(*words)
-        return self._connection.read_response()
-
-    def close(self) -> None:
-        self._client.connection_pool.release(self._connection)
-        self._client.connection_pool.disconnect()
-
-
 class World:
     """A store for histories, one after the other.
 
@@ -72,12 +60,13 @@ class World:
     def __init__(self, *, preload: bool = True) -> None:
         self._home = memory_folder()
         self.time = ToldTime(self._home)
-        self._server = Server("--appendonly", "no")
+        self._server = Server(*_OPTIONS)
         with preloaded(build(self._home) if preload else None, self.time):
             self._server.start()
-        self.store = Store(_Line(self._server), NAMESPACE)
-        told_s, _ = self.store.perform(Command(("TIME",)))
+        self._line = Line(self._server.socket)
+        told_s, _ = self.raw("TIME")
         self.writes = 0  # calls that may have written
+        self.rung = 0  # the last of them after which there was something for a blocked reader
         self.preloaded = int(told_s) == START_US // 1_000_000
 
     def begin(self) -> None:
@@ -86,7 +75,7 @@ class World:
         self.flush()
 
     def close(self) -> None:
-        self.store.client.close()
+        self._line.close()
         self._server.remove()
         self.time.close()
         shutil.rmtree(self._home, ignore_errors=True)
@@ -98,17 +87,19 @@ class World:
         self.time.advance(us)
         passed_ms = self.time.ms - before_ms
         if not self.preloaded and passed_ms:
-            self._tell()
+            self._tell_time()
             self.raw("EVAL", _AGE, 0, passed_ms)
 
-    def _tell(self) -> None:
+    def _tell_time(self) -> None:
         seconds, rest = divmod(self.time.us, 1_000_000)
         self.raw("HSET", _TOLD_KEY, "s", seconds, "us", rest)
 
     # -- what processes ask -------------------------------------------------------------------------
 
-    def perform(self, effect: Effect) -> Any:
+    def perform(self, effect: Call | Command, bells: Sequence[Any] = ()) -> Any:
         """The store's answer, as the production driver gives it; a blocking read looks once.
+
+        `bells`: the keys at which others wait. The store is asked in the same turn whether there is one now.
 
         Raises:
             StoreError: the store refused.
@@ -120,9 +111,22 @@ class World:
             if effect.words[0] == "BZPOPMIN":
                 return self._pop_any(effect.words[1:-1])
         self.writes += 1
-        if isinstance(effect, Call) and not self.preloaded:
-            effect = replace(effect, script=_told_by_key(effect.script))
-        return self.store.perform(effect)
+        answer, *ringing = self._tell(effect, [("EXISTS", *bells)] if bells else [])
+        if ringing and ringing[0]:
+            self.rung = self.writes
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _tell(self, effect: Call | Command, beside: list[tuple[Any, ...]]) -> list[Any]:
+        if isinstance(effect, Command):
+            return self._line.ask(effect.words, *beside)
+        script = effect.script if self.preloaded else _told_by_key(effect.script)
+        rest = (len(effect.keys), *effect.keys, *effect.args)
+        answers = self._line.ask(("EVALSHA", script.sha, *rest), *beside)
+        if isinstance(answers[0], NoScript):
+            answers = self._line.ask(("EVAL", script.text, *rest), *beside)
+        return answers
 
     def _pop_any(self, bells: tuple[Any, ...]) -> Any:
         for bell in bells:
@@ -134,7 +138,15 @@ class World:
 
     def raw(self, *words: Any) -> Any:
         """One plain command, for looking."""
-        return self.store.perform(Command(words))
+        return self.look(words)[0]
+
+    def look(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Several, in one turn of the store."""
+        answers = self._line.ask(*commands)
+        for refused in answers:
+            if isinstance(refused, Exception):
+                raise refused
+        return answers
 
     # -- what happens to it -------------------------------------------------------------------------
 
@@ -142,7 +154,7 @@ class World:
         """All data is gone."""
         self.raw("FLUSHALL")
         if not self.preloaded:
-            self._tell()
+            self._tell_time()
 
     def forget_scripts(self) -> None:
         self.raw("SCRIPT", "FLUSH")
@@ -163,6 +175,7 @@ class World:
                 ends_ms = snapshot.at_ms + left_ms if absolute else max(1, left_ms - passed_ms)
                 kept += [key, ends_ms, dump, absolute]
         self.raw("EVAL", _RESTORE, 0, *kept)
+        self.rung = self.writes + 1  # for all that is known: whoever looks next is told by the store
 
 
 @lru_cache(maxsize=64)
