@@ -19,7 +19,7 @@ from onebeat.errors import ConfigError, NotFound, Refused
 from onebeat.keys import QueueKeys, SpaceKeys, queue_keys
 from onebeat.ledger.fold import Run
 from onebeat.queue import control, peek
-from onebeat.queue.client import Handle
+from onebeat.queue.handle import Handle
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.scheduler import declarations
 from onebeat.scheduler.acts import Act, Backfill, History, Look, Place, backfill, past_times, trigger

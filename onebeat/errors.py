@@ -81,6 +81,12 @@ class BadArguments(BadPayload, TypeError):
     code = "OB211"
 
 
+class BadResult(BadPayload):
+    """What a task returned cannot be stored as its result."""
+
+    code = "OB212"
+
+
 class NotFound(OnebeatError):
     """No schedule, run, lock or message has this name."""
 
@@ -96,10 +102,33 @@ class WaitTimeout(OnebeatError):
 
 
 class RunFailed(OnebeatError):
-    """The run that was waited for ended, and was not done."""
+    """The run that was waited for ended, and was not done.
+
+    `state` says how it ended (dead, skipped, expired, cancelled); of a dead one `kind` is the name of the
+    exception's type, `text` what it said, and `reason` why it was not tried again.
+    """
 
     code = "OB320"
     exit_code = 7
+
+    def __init__(
+        self, message: str, *, state: str = "", kind: str = "", text: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.state, self.kind, self.text, self.reason = state, kind, text, reason
+
+
+class RunCancelled(RunFailed):
+    """The run that was waited for was cancelled."""
+
+    code = "OB321"
+
+
+class NoResult(OnebeatError):
+    """No result is kept of this message: nobody asked for it, its time is over, or it is not known."""
+
+    code = "OB330"
+    exit_code = 3
 
 
 class Refused(OnebeatError):

@@ -50,6 +50,15 @@ TABLE: tuple[Key, ...] = (
         "lock, time and id of what waits for a lock, in the order of its turn; its record is in `duerec`",
     ),
     Key("ob:{ns:queue}:parkedof", "hash", "in use", "id → its member of `parked`"),
+    Key(
+        "ob:{ns:queue}:awaited",
+        "hash",
+        "in use",
+        "id → for how long its result will be kept, ms, and `w` while somebody waits; until it is over",
+    ),
+    Key("ob:{ns:queue}:results", "hash", "in use", "id → how it ended, and its value"),
+    Key("ob:{ns:queue}:kept", "zset", "in use", "id → until when its result is kept, ms"),
+    Key("ob:{ns:queue}:told:<id>", "stream", "ttl", "wakes those who wait for the end of one message"),
     Key("ob:{ns:queue}:lane:<lane>", "string", "ttl", "last sequence number and answers of one sender"),
     Key("ob:{ns:queue}:fence", "string", "permanent", "last fence handed out with a claim"),
     Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
@@ -151,6 +160,9 @@ class QueueKeys:
         self.unique = f"{prefix}:unique"
         self.parked = f"{prefix}:parked"
         self.parkedof = f"{prefix}:parkedof"
+        self.awaited = f"{prefix}:awaited"
+        self.results = f"{prefix}:results"
+        self.kept = f"{prefix}:kept"
         self.fence = f"{prefix}:fence"
         self.bell = f"{prefix}:bell"
         self.sched = f"{prefix}:sched"
@@ -176,6 +188,10 @@ class QueueKeys:
     def uniq(self, digest: str) -> str:
         """The marker of an idempotent enqueue."""
         return f"{self.prefix}:uniq:{digest}"
+
+    def told(self, id_: str) -> str:
+        """The mailbox of those who wait for the end of one message."""
+        return f"{self.prefix}:told:{id_}"
 
     def lane(self, lane: str) -> str:
         """The last sequence number of one sender."""

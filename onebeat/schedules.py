@@ -14,7 +14,7 @@ from onebeat.catalog import Catalog, Declared, Description
 from onebeat.config.declare import Keys, spelled
 from onebeat.durations import parse_ms
 from onebeat.errors import StoreError
-from onebeat.queue.client import Handle
+from onebeat.queue.handle import Handle
 from onebeat.scheduler.acts import Act, Backfill, Look
 from onebeat.wire import AsyncStore, Effect, Store, drive, drive_async
 

@@ -21,7 +21,7 @@ from onebeat.ledger import run as find_run
 from onebeat.ledger.fold import TERMINAL
 from onebeat.queue import Handle
 from onebeat.queue.client import draft
-from onebeat.queue.record import RECORDED
+from onebeat.queue.record import RECORDED, Header
 
 if TYPE_CHECKING:
     from onebeat.scheduler.schedule import Schedule
@@ -129,6 +129,7 @@ def enqueue(
         priority=known.priority if known else 0,
         flags=RECORDED,  # a person asked for this very call and will look for it
         unique=known.unique(fitted) if known else None,
+        header=Header(name, result_ttl_ms=(known.result_ttl_ms or None) if known else None),
     )
     _tell(app.client.send_drafts(target, [one])[0], target, None, as_json)
 

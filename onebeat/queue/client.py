@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -14,6 +13,15 @@ from onebeat.errors import BadPayload
 from onebeat.keys import PRIORITIES, queue_keys
 from onebeat.queue import payload
 from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
+from onebeat.queue.handle import (
+    AsyncHandle,
+    Handle,
+    async_handles,
+    await_for,
+    handles,
+    read_result_ttl,
+    wait_for,
+)
 from onebeat.queue.known import make_known
 from onebeat.queue.outgoing import LOOKS, looked_at
 from onebeat.queue.record import Header, Message
@@ -30,19 +38,6 @@ KEY_MAX = 1024
 _DELAY_MAX_S = 10 * 366 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """A queued call.
-
-    `existing`: its key had been used, so `id` names the earlier call. `refused`: it was not queued, because
-    the call that `id` names is queued or runs for the same singleton (`scope="queued"`).
-    """
-
-    id: str
-    existing: bool = False
-    refused: bool = False
-
-
 def draft(
     name: str,
     args: Sequence[Any] = (),
@@ -55,6 +50,7 @@ def draft(
     header: Header | None = None,
     id_: str | None = None,
     unique: str | None = None,
+    result_ttl: str | None = None,
 ) -> Draft:
     """A message for one call of the task `name`, as `Client.enqueue` takes it; `id_` of `new_ids`.
 
@@ -77,13 +73,17 @@ def draft(
         raise BadPayload(f"delay {delay!r} of {name} must be 0 to {_DELAY_MAX_S} seconds")
     message = Message(
         id=id_ or new_ids(1)[0],
-        header=_header(header or Header(task=name), key or "", unique or ""),
+        header=_header(header or Header(name, result_ttl_ms=_ttl_ms(result_ttl)), key or "", unique or ""),
         body=payload.encode(args, kwargs or {}),
         priority=priority,
         flags=flags,
         enqueued_ms=SYSTEM.wall_ms(),
     )
     return Draft(message, delay_ms=round(delay * 1000) if delay else 0, key=key or "")
+
+
+def _ttl_ms(result_ttl: str | None) -> int | None:
+    return None if result_ttl is None else read_result_ttl(result_ttl)
 
 
 def _check_text(kind: str, text: str, length: int) -> None:
@@ -155,19 +155,30 @@ class Client:
         delay: float | None = None,
         priority: int = 0,
         unique: str | None = None,
+        result_ttl: str | None = None,
     ) -> Handle:
         """Queue one call of the task `name`.
 
         `key`: the same key within a day is stored once and its effect happens once; `delay` in seconds.
         `unique`: while a call with the same text is queued or runs, another one is not queued in that queue
-        (`Handle.refused`); a task with `@singleton(scope="queued")` says it by itself.
+        (`Handle.refused`); a task with `@singleton(scope="queued")` says it by itself. `result_ttl`: for how
+        long its result is kept ("1h"), for `Handle.result`.
 
         Raises:
             BadPayload: arguments that cannot be stored.
             IdempotencyConflict: `key` was used with other arguments.
             StoreError: the store did not answer for 10 s; the call may or may not be queued.
         """
-        one = draft(name, args, kwargs, key=key, delay=delay, priority=priority, unique=unique)
+        one = draft(
+            name,
+            args,
+            kwargs,
+            key=key,
+            delay=delay,
+            priority=priority,
+            unique=unique,
+            result_ttl=result_ttl,
+        )
         return self._send(queue, [one])[0]
 
     def enqueue_many(
@@ -182,7 +193,11 @@ class Client:
 
     def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
         sent = self.store.run(send(self.store, queue, drafts, self._sender))
-        return [Handle(one.id, one.existing, one.refused) for one in sent]
+        return handles(self.store, queue, drafts, sent)
+
+    def result(self, id: str, queue: str = "default", timeout: float | None = None) -> Any:
+        """What the message `id` of `queue` returned; waits and raises as `Handle.result`."""
+        return wait_for(self.store, id, queue, timeout)
 
     def queue(self, name: str = "default") -> Queue:
         """The queue of that name, to be looked after."""
@@ -216,24 +231,43 @@ class AsyncClient:
         delay: float | None = None,
         priority: int = 0,
         unique: str | None = None,
-    ) -> Handle:
+        result_ttl: str | None = None,
+    ) -> AsyncHandle:
         """Queue one call; see `Client.enqueue`."""
-        one = draft(name, args, kwargs, key=key, delay=delay, priority=priority, unique=unique)
+        one = draft(
+            name,
+            args,
+            kwargs,
+            key=key,
+            delay=delay,
+            priority=priority,
+            unique=unique,
+            result_ttl=result_ttl,
+        )
         return (await self._send(queue, [one]))[0]
 
     async def enqueue_many(
         self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
-    ) -> list[Handle]:
+    ) -> list[AsyncHandle]:
         """Queue `(name, args, kwargs)` calls in order; see `Client.enqueue_many`."""
         return await self._send(queue, drafts_of(calls))
 
-    async def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
+    async def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[AsyncHandle]:
         """Queue prepared messages (what `Task.enqueue` uses)."""
         return await self._send(queue, drafts)
 
-    async def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
+    async def _send(self, queue: str, drafts: Sequence[Draft]) -> list[AsyncHandle]:
         sent = await self.store.run(send(self.store, queue, drafts, self._sender))
-        return [Handle(one.id, one.existing, one.refused) for one in sent]
+        return async_handles(self.store, queue, drafts, sent)
+
+    async def result(
+        self,
+        id: str,
+        queue: str = "default",
+        timeout: float | None = None,
+    ) -> Any:
+        """What the message `id` of `queue` returned; see `Client.result`."""
+        return await await_for(self.store, id, queue, timeout)
 
     def queue(self, name: str = "default") -> AsyncQueue:
         """The queue of that name, to be looked after."""

@@ -34,15 +34,17 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     counted: str = ""
     event: bytes = b""
     lock: str = ""  # that a parked message waits for; not sent
+    more: bytes = b""  # see `kept_value`
 
     @property
     def smooth(self) -> bool:
         """Whether the id says it all: finished, and nobody counts or writes it down."""
-        return self.move is Move.FINISH and not self.event and not self.counted
+        return self.move is Move.FINISH and not (self.event or self.counted or self.more)
 
-    def row(self) -> tuple[str, str, int, bytes, bytes, str, bytes]:
+    def row(self) -> tuple[str, str, int, bytes, bytes, str, bytes, bytes]:
         """The row of `cycle.lua`'s ARGV."""
-        return (self.id, self.move.value, self.delay_ms, self.record, self.why, self.counted, self.event)
+        told = (self.record, self.why, self.counted, self.event, self.more)
+        return (self.id, self.move.value, self.delay_ms, *told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class Claims:
 
     `fenced`: this incarnation was declared dead, everything it holds belongs to others. `again`: the call
     had already run, `records` is all that is held. `next_due_ms`: when the next delayed message is due, or a
-    pause ends, Redis ms. `halted`: a person holds the queue back. `fence` belongs to the first
-    record, each further one has one more.
+    pause ends, Redis ms. `halted`: a person holds the queue back. `waited`: ids that ended and that somebody
+    waits for. `fence` belongs to the first record, each further one has one more.
     """
 
     fenced: bool = False
@@ -63,6 +65,12 @@ class Claims:
     fence: int = 0
     records: Sequence[bytes] = ()
     halted: bool = False
+    waited: Sequence[str] = ()
+
+
+def kept_value(keep_ms: int, value: bytes) -> bytes:
+    """`Settled.more` of a message whose result, if it has one, is kept for `keep_ms`."""
+    return b"%d\n%b" % (keep_ms, value) if value else b"%d" % keep_ms
 
 
 def cycle_call(
@@ -92,6 +100,9 @@ def cycle_call(
         halt=keys.halt,
         parked=keys.parked,
         parkedof=keys.parkedof,
+        awaited=keys.awaited,
+        results=keys.results,
+        kept=keys.kept,
         wid=wid,
         seq=seq,
         lease_ms=lease_ms,
@@ -108,7 +119,7 @@ def read_claims(answer: Sequence[Any]) -> Claims:
     status = answer[0]
     if status in (b"fenced", b"stale"):
         return Claims(fenced=True)
-    _, now, late, next_due, fence, records, halted = answer
+    _, now, late, next_due, fence, records, halted, waited = answer
     return Claims(
         again=status == b"again",
         now_ms=int(now),
@@ -117,4 +128,5 @@ def read_claims(answer: Sequence[Any]) -> Claims:
         fence=int(fence),
         records=records,
         halted=bool(halted),
+        waited=[id_.decode() for id_ in waited],
     )

@@ -104,6 +104,7 @@ def discard(
             deadwhy=keys.deadwhy,
             stats=keys.stats,
             log=keys.log,
+            awaited=keys.awaited,
             lane=keys.lane(secrets.token_urlsafe(9)),
             uniq=uniq,
             lane_ttl_ms=LANE_TTL_MS,

@@ -73,6 +73,11 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     key: str = ""
     key_ttl_ms: int = KEY_TTL_MS
 
+    @property
+    def result_ttl_ms(self) -> int:
+        """For how long its result is kept; 0 when nobody asked for it."""
+        return self.message.header.result_ttl_ms or 0
+
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
     """What became of a draft: `existing` when its key had been used, `refused` when another message is queued
@@ -124,16 +129,7 @@ def enqueue(
 def _enqueue_batch(
     keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, ring: KeyRing, within_s: float
 ) -> Protocol[list[Sent]]:
-    uniq: list[str] = []
-    rules: dict[int, tuple[int, int, str, int, str]] = {}
-    for number, draft in enumerate(drafts, 1):
-        name = unique_field(draft.message.header.unique)
-        if draft.key:
-            uniq.append(uniq_key(keys, draft.key))
-            fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))
-            rules[number] = (draft.delay_ms, len(uniq), fingerprint, draft.key_ttl_ms, name)
-        elif draft.delay_ms or name:
-            rules[number] = (draft.delay_ms, 0, "", 0, name)
+    rules, uniq = _rules(keys, drafts)
     records = [pack(draft.message) for draft in drafts]
     if ring:
         records = [ring.seal(keys.prefix, record) for record in records]
@@ -147,6 +143,7 @@ def _enqueue_batch(
         stats=keys.stats,
         lane=keys.lane(lane.name),
         unique=keys.unique,
+        awaited=keys.awaited,
         uniq=uniq,
         seq=lane.seq,
         lane_ttl_ms=LANE_TTL_MS,
@@ -161,6 +158,23 @@ def _enqueue_batch(
         _not_stored(draft, answer.decode()) if answer else Sent(draft.message.id)
         for draft, answer in zip(drafts, answers, strict=True)
     ]
+
+
+def _rules(
+    keys: QueueKeys, drafts: Sequence[Draft]
+) -> tuple[dict[int, tuple[int, int, str, int, str, int]], list[str]]:
+    """What `enqueue.lua` is told of the drafts that are more than a message, and the markers of keys."""
+    uniq: list[str] = []
+    rules: dict[int, tuple[int, int, str, int, str, int]] = {}
+    for number, draft in enumerate(drafts, 1):
+        name, keep_ms = unique_field(draft.message.header.unique), draft.result_ttl_ms
+        if draft.key:
+            uniq.append(uniq_key(keys, draft.key))
+            fingerprint = _digest(draft.message.header.task.encode(), canonical(draft.message.body))
+            rules[number] = (draft.delay_ms, len(uniq), fingerprint, draft.key_ttl_ms, name, keep_ms)
+        elif draft.delay_ms or name or keep_ms:
+            rules[number] = (draft.delay_ms, 0, "", 0, name, keep_ms)
+    return rules, uniq
 
 
 def _not_stored(draft: Draft, answer: str) -> Sent:

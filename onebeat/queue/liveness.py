@@ -40,6 +40,8 @@ def beat(
         lease=keys.lease,
         cancel=keys.cancel,
         cutoff=keys.cutoff,
+        results=keys.results,
+        kept=keys.kept,
         own=[keys.own(wid) for wid in wids],
         join=int(join),
         lease_ms=lease_ms,

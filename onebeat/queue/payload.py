@@ -1,4 +1,4 @@
-"""May these arguments be stored, and how do they come back? Pure.
+"""May these arguments, or this result, be stored, and how do they come back? Pure.
 
 Checked where they are given, so that the caller's traceback points at the mistake: supported types,
 depth, size, and nothing that another reader would understand differently (NaN, lone surrogates).
@@ -20,6 +20,7 @@ _PLAIN = (str, int, float, bool, type(None), bytes)
 _encode = msgspec.msgpack.Encoder().encode
 _encode_sorted = msgspec.msgpack.Encoder(order="sorted").encode
 _decode = msgspec.msgpack.Decoder(tuple[list[Any], dict[str, Any]]).decode
+_decode_any = msgspec.msgpack.Decoder().decode
 
 
 def encode(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
@@ -45,6 +46,38 @@ def encode(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
             "store the content elsewhere and pass its address"
         )
     return body
+
+
+def encode_value(value: Any) -> bytes:
+    """The result `value` of a run, by the same rules as arguments.
+
+    Raises:
+        BadPayload: unsupported type, NaN, too deep, or over 1 MiB.
+    """
+    if not _sound(value):
+        _check(value, "the result", DEPTH_MAX)
+    try:
+        encoded = _encode(value)
+    except (TypeError, OverflowError, ValueError, msgspec.MsgspecError) as problem:
+        raise BadPayload(f"the result cannot be stored: {problem}") from None
+    if len(encoded) > SIZE_MAX:
+        raise BadPayload(
+            f"the result takes {len(encoded):,} bytes, over the limit of {SIZE_MAX:,}: "
+            "store the content elsewhere and return its address"
+        )
+    return encoded
+
+
+def decode_value(encoded: bytes) -> Any:
+    """The value of `encode_value`, in plain types: tuples come back as lists, dates as text.
+
+    Raises:
+        BadPayload: not what `encode_value` could have made.
+    """
+    try:
+        return _decode_any(encoded)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise BadPayload(f"the stored result cannot be read ({problem})") from None
 
 
 def decode(body: bytes) -> tuple[list[Any], dict[str, Any]]:

@@ -71,6 +71,7 @@ _NAMES = {
     "singleton": "o",
     "unique": "u",
     "headers": "x",
+    "result_ttl_ms": "w",
 }
 
 
@@ -88,6 +89,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     singleton: SingletonHead | None = None
     unique: str = ""  # the singleton for which it is queued once
     headers: dict[str, str] | None = None  # written by hooks of who queued it
+    result_ttl_ms: int | None = None  # for how long its result is wanted
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 from onebeat.clock import SYSTEM, Clock
+from onebeat.errors import BadPayload, BadResult
 from onebeat.ledger import Entry
 from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
@@ -65,6 +66,8 @@ class Ready:
     stopping: Callable[[], bool]
     cancelled: Container[str]
     now_ms: int
+    keep_ms: int = 0  # for how long its result is wanted; 0: nobody wants it
+    value: bytes = b""  # what it returned, as it is stored
 
     @property
     def context(self) -> Context:
@@ -87,9 +90,28 @@ class Ready:
         return signature.place(self.given, filled)
 
     def run(self, session: Any = None) -> Any:
-        """Call the function."""
+        """Call the function. A result that is wanted and cannot be stored fails the run before it commits."""
         args, kwargs = self.arguments(session)
-        return self.task.function(*args, **kwargs)
+        if not self.keep_ms:
+            return self.task.function(*args, **kwargs)
+        if self.task.signature.is_async:
+            return self._awaited(self.task.function(*args, **kwargs))
+        return self.check(self.task.function(*args, **kwargs))
+
+    async def _awaited(self, called: Awaitable[Any]) -> Any:
+        return self.check(await called)
+
+    def check(self, result: Any) -> Any:
+        """Remember `result` as it is stored, and give it back.
+
+        Raises:
+            BadResult: it cannot be stored.
+        """
+        try:
+            self.value = payload.encode_value(result)
+        except BadPayload as problem:
+            raise BadResult(f"task {self.task.name}: {problem}") from None
+        return result
 
 
 @dataclass
@@ -149,6 +171,7 @@ class Bench:
             self.stopping,
             self.cancelled,
             self.clock.wall_ms(),
+            header.result_ttl_ms or task.result_ttl_ms,
         )
 
     def blocks(self, message: Message) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -27,11 +26,13 @@ class End(StrEnum):
 class Outcome(msgspec.Struct, frozen=True):
     """The end of one execution. `error` is one line for people, `trace` the whole traceback.
 
-    `lock` and `keep`: which lock a parked message waits for, and whether beside others.
+    `value` is what it returned, as it is stored, where that is kept for `keep_ms`. `lock` and `keep`: which
+    lock a parked message waits for, and whether beside others.
     """
 
     end: End
-    result: Any = None
+    value: bytes = b""
+    keep_ms: int = 0
     error: str = ""
     trace: str = ""
     after_ms: int | None = None

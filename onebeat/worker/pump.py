@@ -13,6 +13,7 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import Claims, cycle_call, read_claims
 from onebeat.queue.liveness import listen, release
 from onebeat.queue.parking import wake_if_free
+from onebeat.queue.results import tell
 from onebeat.queue.states import Move
 from onebeat.wire import insist
 from onebeat.worker.bench import Bench
@@ -69,6 +70,7 @@ class Pump:
             if quiet:
                 self.quieted.set()
             hold.start()
+            await self._tell(claims.waited)
             await self._rest(claims, more=claims.again or 0 < want == len(claims.records))
 
     async def _cycle(self, want: int) -> Claims:
@@ -104,6 +106,12 @@ class Pump:
             with contextlib.suppress(StoreError):  # then it looks by itself a little later
                 free = wake_if_free(self.keys, self._store.namespace, lock, within_s=WITHIN_S)
                 await self._store.run(free)
+
+    async def _tell(self, waited: Sequence[str]) -> None:
+        """Ring for those who wait for the end of messages."""
+        if waited:
+            with contextlib.suppress(StoreError):  # then they look by themselves a little later
+                await self._store.run(tell(self.keys, waited, within_s=WITHIN_S))
 
     def cancel(self, id_: str) -> None:
         """End the run of a message that is held here."""
@@ -189,6 +197,6 @@ class Pump:
     async def leave(self) -> None:
         """Settle what is over, give back the rest without counting a delivery, end the lease."""
         while self._hold.settled:
-            await self._cycle(0)
+            await self._tell((await self._cycle(0)).waited)
         reach("pump.leaving")
         await self._store.run(release(self.keys, self.wid, leave=True, within_s=WITHIN_S))

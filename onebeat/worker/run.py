@@ -63,7 +63,7 @@ async def run_one(message: Message, fence: int, now_ms: int, bench: Bench, queue
             async with bench.hold(ready, rule, queue) as lease:
                 reach("run.held")
                 result = await bench.perform(ready, lease)
-        return _done(result, started_ms, bench)
+        return _done(result, ready, started_ms, bench)
     except BaseException as problem:  # whatever a handler raises is an outcome, SystemExit included
         wanted = message.id in bench.cancelled
         failed = outcome_of(problem, ready, cut=bench.cutting(), cancelled=wanted)
@@ -82,7 +82,7 @@ def run_here(message: Message, fence: int, now_ms: int, bench: Bench, lease: Gri
         else:
             with bench.limited(ready):
                 result = bench.threads.cancellable(message.id, work, ready.timeout_s)
-        return _done(result, started_ms, bench)
+        return _done(result, ready, started_ms, bench)
     except BaseException as problem:
         failed = outcome_of(problem, ready, cut=False, cancelled=message.id in bench.cancelled)
         return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
@@ -99,11 +99,20 @@ def _prepared(message: Message, fence: int, now_ms: int, bench: Bench) -> Ready:
     return ready
 
 
-def _done(result: Any, started_ms: int, bench: Bench) -> Outcome:
+def _done(result: Any, ready: Ready, started_ms: int, bench: Bench) -> Outcome:
     if isinstance(result, Outcome):  # of another process
         return replace(result, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
     replayed = isinstance(result, Done) and result.replayed
-    return Outcome(End.DONE, result, replayed=replayed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
+    if replayed and ready.keep_ms and result.note is None:  # an earlier attempt returned it
+        ready.check(result.result)
+    return Outcome(
+        End.DONE,
+        ready.value,
+        ready.keep_ms,
+        replayed=replayed,
+        started_ms=started_ms,
+        ended_ms=bench.clock.wall_ms(),
+    )
 
 
 def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool, cancelled: bool = False) -> Outcome:

@@ -22,7 +22,6 @@ from onebeat.wire import AsyncStore
 from onebeat.worker import far
 from onebeat.worker.bench import Bench
 from onebeat.worker.memory import memory_mib
-from onebeat.worker.outcome import Outcome
 from onebeat.worker.registry import import_all
 from onebeat.worker.run import run_here
 from onebeat.worker.settings import SETTINGS, WorkerSettings, from_json
@@ -106,18 +105,7 @@ def serve(listener: Listener, bench: Bench) -> None:
         outcome = run_here(message, begin.fence, NOW_MS, bench, lease)
         bench.cancelled.clear()
         reach("runner.ended")
-        listener.say(far.Ended(_told(outcome), memory_mib()))
-
-
-def _told(outcome: Outcome) -> Outcome:
-    """`outcome` without what its run returned: nobody asks for that, and it may be anything."""
-    return Outcome(
-        outcome.end,
-        error=outcome.error,
-        trace=outcome.trace,
-        after_ms=outcome.after_ms,
-        replayed=outcome.replayed,
-    )
+        listener.say(far.Ended(outcome, memory_mib()))
 
 
 def _bench(settings: WorkerSettings, listener: Listener) -> Bench:

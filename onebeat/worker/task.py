@@ -15,16 +15,18 @@ from onebeat.errors import AlreadyQueued, ConfigError
 from onebeat.keys import PRIORITIES, checked
 from onebeat.locks.policy import OnConflict, Scope, Singleton
 from onebeat.queue import payload
-from onebeat.queue.client import Handle, draft
+from onebeat.queue.client import draft
 from onebeat.queue.default import default_async_client, default_client
 from onebeat.queue.enqueue import Draft
-from onebeat.queue.record import RECORDED, RetryPolicy
+from onebeat.queue.handle import AsyncHandle, Handle, read_result_ttl
+from onebeat.queue.record import RECORDED, Header, RetryPolicy
 from onebeat.worker.limits import Limits
 from onebeat.worker.registry import REGISTRY
 from onebeat.worker.signature import Signature
 
 P = ParamSpec("P")
 R = TypeVar("R")
+AnyHandle = TypeVar("AnyHandle", Handle, AsyncHandle)
 _ERRORS = tuple[type[BaseException], ...]
 
 
@@ -46,6 +48,7 @@ class Task(Generic[P, R]):
         give_up_on: _ERRORS,
         idempotent: bool,
         record: bool,
+        result_ttl_ms: int,
     ) -> None:
         self.singleton: Singleton | None = getattr(function, "__onebeat_singleton__", None)
         # the worker itself takes the singleton's lock, so that its fence reaches the ledger
@@ -65,6 +68,7 @@ class Task(Generic[P, R]):
         self.give_up_on = give_up_on
         self.idempotent = idempotent
         self.record = record
+        self.result_ttl_ms = result_ttl_ms  # 0: nobody keeps what it returns
         self.signature = Signature(self.name, self.function)
         if self.signature.is_async:
             limits.refuse_coroutine(self.name)
@@ -86,7 +90,7 @@ class Task(Generic[P, R]):
         """Queue a call with these arguments; see `enqueue`."""
         return self.enqueue(args, kwargs)
 
-    async def adelay(self, *args: Any, **kwargs: Any) -> Handle:
+    async def adelay(self, *args: Any, **kwargs: Any) -> AsyncHandle:
         """`delay`, awaited."""
         return await self.aenqueue(args, kwargs)
 
@@ -120,7 +124,7 @@ class Task(Generic[P, R]):
         delay: float | None = None,
         priority: int | None = None,
         queue: str | None = None,
-    ) -> Handle:
+    ) -> AsyncHandle:
         """`enqueue`, awaited."""
         one = self._draft(args, kwargs, key, delay, priority)
         client = await default_async_client()
@@ -135,13 +139,13 @@ class Task(Generic[P, R]):
 
     async def aenqueue_many(
         self, calls: Sequence[tuple[Sequence[Any], Mapping[str, Any] | None]], *, queue: str | None = None
-    ) -> list[Handle]:
+    ) -> list[AsyncHandle]:
         """`enqueue_many`, awaited."""
         drafts = [self._draft(*call, None, None, None) for call in calls]
         client = await default_async_client()
         return self._told(await client.send_drafts(queue or self.queue, drafts))
 
-    def _told(self, handles: list[Handle]) -> list[Handle]:
+    def _told(self, handles: list[AnyHandle]) -> list[AnyHandle]:
         """The handles, if none was refused that must not be."""
         lost = next((one for one in handles if one.refused), None)
         if lost is not None and self.singleton is not None and self.singleton.on_conflict is OnConflict.FAIL:
@@ -175,7 +179,8 @@ class Task(Generic[P, R]):
     ) -> Draft:
         flags = RECORDED if self.record else 0
         level = self.priority if priority is None else priority
-        one = draft(self.name, args, kwargs, key=key, delay=delay, priority=level, flags=flags)
+        header = Header(self.name, result_ttl_ms=self.result_ttl_ms or None)
+        one = draft(self.name, args, kwargs, key=key, delay=delay, priority=level, flags=flags, header=header)
         # checked as the worker will see them: after a round trip through the stored form
         given = self.signature.fit(*payload.decode(one.message.body))
         name = self.unique(given)
@@ -223,6 +228,7 @@ def task(
     give_up_on: _ERRORS = (),
     idempotent: bool = False,
     record: bool = False,
+    result_ttl: str | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
@@ -244,6 +250,7 @@ def task(
     give_up_on: _ERRORS = (),
     idempotent: bool = False,
     record: bool = False,
+    result_ttl: str | None = None,
 ) -> Any:
     """Register a function as a task: `@task` or `@task(queue="reports", retries=3, timeout="10m")`.
 
@@ -253,13 +260,15 @@ def task(
     that computes runs in a process of its own, and costs no others anything. `retries`: tries after the
     first, each after an exponential backoff with full jitter (or `constant`), for exceptions in `retry_on`
     and not in `give_up_on`. `idempotent`: its call is in the ledger even though it takes no session.
-    `record`: its successful ad-hoc calls appear in the history too.
+    `record`: its successful ad-hoc calls appear in the history too. `result_ttl`: what it returns is kept for
+    so long, for `Handle.result`; a result that cannot be stored fails the run.
 
     Raises:
         ConfigError: a rule that cannot be meant.
     """
     limits = Limits.read(timeout, hard_timeout, pool)
     policy = _policy(retries, backoff, delay, max_delay)
+    ttl_ms = read_result_ttl(result_ttl) if result_ttl is not None else 0
 
     def register(target: Callable[..., Any]) -> Task[Any, Any]:
         return Task(
@@ -273,6 +282,7 @@ def task(
             give_up_on=give_up_on,
             idempotent=idempotent,
             record=record,
+            result_ttl_ms=ttl_ms,
         )
 
     return register(function) if function is not None else register

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from onebeat.events import Event, SkipReason
-from onebeat.queue.cycle import Settled
+from onebeat.queue.cycle import Settled, kept_value
 from onebeat.queue.parking import parking
 from onebeat.queue.record import LIVE, RECORDED, Message, RetryPolicy, event_line, pack
 from onebeat.queue.states import MOVES, Move
@@ -63,7 +63,7 @@ def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) 
 
 def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) -> Settled:
     """What `cycle` is told: the verdict with the next record, the reason of a death, the event."""
-    if verdict is FINISHED and _smooth(message):
+    if verdict is FINISHED and not outcome.keep_ms and _smooth(message):
         return Settled(message.id, Move.FINISH, counted=_counted(message))
     record, why = b"", b""
     if verdict.move in (Move.RETRY, Move.BURY):
@@ -85,6 +85,7 @@ def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
         counted=_counted(message),
         event=_event(message, outcome, verdict, worker),
         lock=outcome.lock,
+        more=kept_value(outcome.keep_ms, outcome.value) if outcome.keep_ms else b"",
     )
 
 

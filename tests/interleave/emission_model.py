@@ -187,7 +187,7 @@ class Model:
         a repeated call settled is not claimed any more.
         """
         stored = self.stored
-        for id_, _, _, _, _, counted, _ in settled_rows(args):
+        for id_, _, _, _, _, counted, *_ in settled_rows(args):
             if str(id_) in stored.claimed:
                 stored.claimed.remove(str(id_))
                 stored.live.get(str(counted), set()).discard(str(id_))

@@ -6,6 +6,7 @@ import copy
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha1
 from typing import Any
 
 import msgspec
@@ -18,9 +19,9 @@ MOVED_TO = {"finish": "done", "bury": "dead", "skip": "skipped", "expire": "expi
 
 
 def settled_rows(args: Sequence[Any]) -> list[Sequence[Any]]:
-    """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event."""
-    finished = [(id_, "finish", 0, b"", b"", "", b"") for id_ in args[5].split()]
-    return [*finished, *(args[at : at + 7] for at in range(6, len(args), 7))]
+    """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event, more."""
+    finished = [(id_, "finish", 0, b"", b"", "", b"", b"") for id_ in args[5].split()]
+    return [*finished, *(args[at : at + 8] for at in range(6, len(args), 8))]
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Stored:
     parked: dict[str, tuple[str, int, str]] = field(default_factory=dict)  # id → lock, age, id
     unique: dict[str, str] = field(default_factory=dict)  # field of a singleton → the message queued for it
     lease_ms: dict[str, int] = field(default_factory=dict)
+    awaited: set[str] = field(default_factory=set)
+    results: dict[str, bytes] = field(default_factory=dict)  # id → how it ended, and its value
     stored: int = 0
 
 
@@ -74,14 +77,15 @@ class Model:
         rules = msgspec.msgpack.decode(args[2]) if args[2] else {}
         for number, record in enumerate(args[3:], 1):
             message = unpack(record)
-            delay_ms, place, fingerprint, _, name = rules.get(number, (0, 0, "", 0, ""))
-            key = str(keys[9 + place]) if place else ""
+            delay_ms, place, fingerprint, _, name, keep_ms = rules.get(number, (0, 0, "", 0, "", 0))
+            key = str(keys[10 + place]) if place else ""
             word = self._known(key, name, fingerprint)
             expected.append(word.encode())
             if not word:
                 stored.stored += 1
                 stored.uniq |= {key: (message.id, fingerprint)} if key else {}
                 stored.unique |= {name: message.id} if name else {}
+                stored.awaited |= {message.id} if keep_ms else set()
                 self._put(message, now_ms, delay_ms)
         expect(answer == expected, "Q1", f"enqueue answered {answer}, expected {expected}")
         stored.lanes[lane] = (seq, expected)
@@ -152,7 +156,7 @@ class Model:
             )
             self._park(again, row[4], now_ms, delay_ms)
         else:
-            self._end(id_, MOVED_TO[move])
+            self._end(id_, MOVED_TO[move], bytes(row[7]))
         return 0
 
     def _park(self, message: Message, why: bytes, now_ms: int, delay_ms: int) -> None:
@@ -179,9 +183,12 @@ class Model:
             message = self.stored.due.pop(first)[1]
             self.stored.ready[message.priority].insert(0, message)
 
-    def _end(self, id_: str, state: str) -> None:
+    def _end(self, id_: str, state: str, more: bytes = b"") -> None:
         expect(id_ not in self.stored.ended, "Q4", f"{id_} is {state} after {self.stored.ended.get(id_)}")
         self.stored.ended[id_] = state
+        if state != "dead" and id_ in self.stored.awaited:
+            self.stored.awaited.discard(id_)
+            self.stored.results[id_] = b"\n".join((state.encode(), *more.split(b"\n", 1)[1:]))
         self.stored.unique = {name: of for name, of in self.stored.unique.items() if of != id_}
 
     def _promote(self, now_ms: int) -> None:
@@ -270,6 +277,9 @@ class Model:
         pairs = stored.unique.items()
         found["unique"] = sorted(text for name, id_ in pairs for text in (f"{name} {id_}", f"{id_} {name}"))
         found["due"] = sorted(stored.due)
+        found["awaited"] = sorted(stored.awaited)
+        found["kept"] = sorted(stored.results)
+        found["result"] = sorted(f"{id_} {sha1(text).hexdigest()}" for id_, text in stored.results.items())
         found["parked"] = found["parked too"] = sorted(stored.parked)
         found["dead"] = sorted(id_ for id_, state in stored.ended.items() if state == "dead")
         return {place: ids for place, ids in found.items() if ids}

@@ -15,7 +15,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. ':own:*')) do
     found[#found + 1] = 'own ' .. string.sub(key, #prefix + 6); found[#found + 1] = id
   end
 end
-for _, kind in ipairs({'due', 'dead'}) do
+for _, kind in ipairs({'due', 'dead', 'kept'}) do
   for _, id in ipairs(redis.call('ZRANGE', prefix .. ':' .. kind, 0, -1)) do
     found[#found + 1] = kind; found[#found + 1] = id
   end
@@ -29,6 +29,13 @@ for _, member in ipairs(redis.call('ZRANGE', prefix .. ':parked', 0, -1)) do
 end
 for _, id in ipairs(redis.call('HKEYS', prefix .. ':parkedof')) do
   found[#found + 1] = 'parked too'; found[#found + 1] = id
+end
+for _, id in ipairs(redis.call('HKEYS', prefix .. ':awaited')) do
+  found[#found + 1] = 'awaited'; found[#found + 1] = id
+end
+local results = redis.call('HGETALL', prefix .. ':results')
+for i = 1, #results, 2 do
+  found[#found + 1] = 'result'; found[#found + 1] = results[i] .. ' ' .. redis.sha1hex(results[i + 1])
 end
 for _, id in ipairs(redis.call('HKEYS', prefix .. ':duerec')) do
   found[#found + 1] = 'record of due'; found[#found + 1] = id

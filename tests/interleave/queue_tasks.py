@@ -65,6 +65,12 @@ async def never_works(*, ctx: Context) -> None:
         raise ValueError("every attempt")
 
 
+@task(name="i.returns")
+async def returns(*, ctx: Context) -> str:
+    with told(ctx):
+        return ctx.message_id
+
+
 @task(name="i.parks")
 async def parks(keep: str, *, ctx: Context) -> None:
     """As a singleton would whose lock is held."""

@@ -10,22 +10,36 @@ from tests.interleave.once import Once
 from tests.interleave.operating import Operating
 from tests.interleave.parking import Parking
 from tests.interleave.queueing import Queueing
+from tests.interleave.results import Results
 from tests.interleave.scenario import Scenario
 from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
 
 SCENARIOS: dict[str, type[Scenario]] = {
     one.name: one
-    for one in (Emission, Locking, Sharing, Several, Queueing, Once, Parking, Killing, Operating, Effects)
+    for one in (
+        Emission,
+        Locking,
+        Sharing,
+        Several,
+        Queueing,
+        Once,
+        Parking,
+        Results,
+        Killing,
+        Operating,
+        Effects,
+    )
 }
 SHARES = {
     "emission": 0.3,
     "locks": 0.1,
     "shares": 0.1,
     "several": 0.05,
-    "queue": 0.1,
+    "queue": 0.05,
     "once": 0.05,
     "parking": 0.05,
+    "results": 0.05,
     "kills": 0.05,
     "operators": 0.1,
     "effects": 0.1,

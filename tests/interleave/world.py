@@ -110,6 +110,8 @@ class World:
                 return None if answer is None else [str(effect.words[1]).encode(), answer]
             if effect.words[0] == "BZPOPMIN":
                 return self._pop_any(effect.words[1:-1])
+            if effect.words[0] == "XREAD":
+                return self.raw(*effect.words[:3], *effect.words[5:])
         self.writes += 1
         answer, *ringing = self._tell(effect, [("EXISTS", *bells)] if bells else [])
         if ringing and ringing[0]:

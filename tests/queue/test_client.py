@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from onebeat.errors import BadPayload, ConfigError, IdempotencyConflict, InvalidName, StoreError
-from onebeat.queue import AsyncClient, Client, Handle
+from onebeat.queue import AsyncClient, AsyncHandle, Client, Handle
 from onebeat.queue.client import Sender as Memory
 from onebeat.queue.client import draft, send
 from onebeat.queue.enqueue import Draft, Lanes, Sent, _digest, _enqueue_batch, enqueue
@@ -30,6 +30,7 @@ class Sender:
     def __init__(self, kind: str, url: str, namespace: str) -> None:
         self.kind, self.url, self.namespace = kind, url, namespace
         self.client = Client.from_url(url, namespace) if kind == "sync" else None
+        self.handle = Handle if self.client else AsyncHandle
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -62,7 +63,7 @@ def stored(room: Room) -> list[Message]:
 def test_enqueue(sender: Sender, room: Room) -> None:
     sent = sender.enqueue("shop.report", [1, "a"], {"day": None}, queue="q", priority=2)
     (found,) = stored(room)
-    assert sent == Handle(found.id)
+    assert sent == sender.handle(found.id)
     assert (found.header, found.priority) == (Header(task="shop.report"), 2)
     assert (found.flags, found.deliveries, found.attempt) == (0, 0, 0)
     assert abs(found.enqueued_ms - room.now_ms()) < 60_000
@@ -93,7 +94,7 @@ def test_no_delay(sender: Sender, room: Room, delay: float | None) -> None:
 def test_a_key_is_stored_once(sender: Sender, room: Room) -> None:
     first = sender.enqueue("t", [1], {"a": 1, "b": 2}, queue="q", key="order 7")
     again = sender.enqueue("t", [1], {"b": 2, "a": 1}, queue="q", key="order 7", delay=9)
-    assert (first.existing, again) == (False, Handle(first.id, existing=True))
+    assert (first.existing, again) == (False, sender.handle(first.id, existing=True))
     assert [one.header.key for one in stored(room)] == ["order 7"]
     assert not sender.enqueue("t", [1], queue="other", key="order 7").existing
 
@@ -129,7 +130,7 @@ def test_enqueue_none(sender: Sender, room: Room) -> None:
 
 def test_send_drafts(sender: Sender, room: Room) -> None:
     drafts = [Draft(message("a")), Draft(message("b p1"), key="k"), Draft(message("c"), key="k")]
-    assert sender.send_drafts("q", drafts[:2]) == [Handle("a"), Handle("b")]
+    assert sender.send_drafts("q", drafts[:2]) == [sender.handle("a"), sender.handle("b")]
     with pytest.raises(IdempotencyConflict):
         sender.send_drafts("q", [Draft(Message("c", Header(task="u"), message("c").body), key="k")])
     assert room.look()["ready"] == ["a", "b p1"]

@@ -26,7 +26,7 @@ def say(keys: QueueKeys, messages: Sequence[Said], *, lane: str = "l", seq: int 
         rules[number] = (delay_ms, place if key else 0, fingerprint, DAY_MS)
     return ENQUEUE.call(
         ready=keys.ready, due=keys.due, duerec=keys.duerec, bell=keys.bell, stats=keys.stats,
-        unique=keys.unique,
+        unique=keys.unique, awaited=keys.awaited,
         lane=keys.lane(lane), uniq=uniq, seq=seq, lane_ttl_ms=600_000, rules=msgspec.msgpack.encode(rules),
         records=[record(words) for words, *_ in messages],
     )  # fmt: skip

@@ -67,6 +67,7 @@ def calls(room: Room) -> dict[str, Call]:
     own = {"own": keys.own("w"), **named("lease", "bell", "stats", "log", "ready")}
     waits = named("live", "waiting", "waitrec", "cutoff", "bell", "stats", "log", "ready", "unique")
     parks = named("parked", "parkedof")
+    ends = named("awaited", "results", "kept")
     dead = named("dead", "deadrec", "deadwhy", "fails")
     emitted = named("gen", "sched", "next", "due", "duerec", "paused", "fails", "runs")
     lane = {"lane": keys.lane("l"), "lane_ttl_ms": 9, "log_max": 9}
@@ -74,14 +75,24 @@ def calls(room: Room) -> dict[str, Call]:
     return {
         "adopt": ADOPT.call(gen=keys.gen, seen=keys.seen, config="new", stale_ms=1, revision="9"),
         "beat": BEAT.call(
-            **named("lease", "cancel", "cutoff"), own=[keys.own("w")], join=1, lease_ms=1, wids=["w"]
+            **named("lease", "cancel", "cutoff", "results", "kept"),
+            own=[keys.own("w")],
+            join=1,
+            lease_ms=1,
+            wids=["w"],
         ),
         "cancel": CANCEL.call(
-            **waits, **parks, **named("due", "duerec", "cancel"), stands_ms=9, log_max=9, ids=["a", "e"]
+            **waits,
+            **parks,
+            **ends,
+            **named("due", "duerec", "cancel"),
+            stands_ms=9,
+            log_max=9,
+            ids=["a", "e"],
         ),
         "cycle": cycle_call(keys, wid="w", seq=2, lease_ms=FAR_MS, want=9, settled=settled),
         "discard": DISCARD.call(
-            **named("dead", "deadrec", "deadwhy", "stats", "log"),
+            **named("dead", "deadrec", "deadwhy", "stats", "log", "awaited"),
             **lane,
             uniq=[keys.uniq("k")],
             letters=[("f", died_ms, "{}", 1)],
@@ -117,6 +128,7 @@ def calls(room: Room) -> dict[str, Call]:
         "purge": PURGE.call(
             **waits,
             **named("due", "duerec", "cancel", "parked", "parkedof"),
+            **ends,
             **lane,
             uniq=[keys.uniq("k")],
             fields='"reason":"purged"',

@@ -36,7 +36,11 @@ class Role:
 
 
 ROLES: dict[str, Role] = {
-    "client": Role(("queue/enqueue",), ("sadd",), ("ob:{ns}:queues",)),
+    "client": Role(
+        ("queue/enqueue", "queue/collect"),
+        ("sadd", "xread"),
+        ("ob:{ns}:queues", "ob:{ns:queue}:told:<id>"),
+    ),
     "locks": Role(
         (
             *("locks/acquire", "locks/renew", "locks/release", "locks/ring", "locks/peek"),
@@ -61,7 +65,10 @@ ROLES: dict[str, Role] = {
         ("ob:{ns}:queues", "ob:{ns}:declared"),
     ),
     "worker": Role(
-        ("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake", "queue/cancel"),
+        (
+            *("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake", "queue/cancel"),
+            "queue/tell",
+        ),
         ("bzpopmin", "hset", "hdel", "exists", "xinfo|stream", "xrange", "info"),
         ("ob:{ns}:workers", "ob:{ns:queue}:log"),
         includes=("client", "locks"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import onebeat
 from onebeat.clock import SYSTEM
 from onebeat.config.declare import restored
 from onebeat.config.reading import read
+from onebeat.errors import WaitTimeout
 from onebeat.keys import LockKeys, queue_keys
 from onebeat.ledger import Historian, create_tables, open_engine
 from onebeat.locks import Lock, RWLock, holders
@@ -25,6 +27,7 @@ from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.front import ahead
 from onebeat.queue.liveness import beat, listen, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
+from onebeat.queue.results import tell
 from onebeat.queue.settling import approve, approved, forget, scheduled
 from onebeat.scheduler.beat import Beat
 from onebeat.scheduler.declarations import Made
@@ -84,6 +87,8 @@ def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
     assert not client.enqueue("t:keyed", [1], key=key).existing
     assert client.enqueue("t:keyed", [1], key=key).existing
     client.enqueue("t:later", delay=3600)
+    with contextlib.suppress(WaitTimeout):
+        client.enqueue("t:asked", result_ttl="1m").result(timeout=0.1)
 
 
 def act_as_locks(store: Store, _admin: Store, _folder: Path) -> None:
@@ -149,6 +154,7 @@ def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
     ]
     rest = _cycle(store, "w1", 2, 5, settled)
     store.run(release(keys, "w1", rest[:1], within_s=WITHIN_S))
+    store.run(tell(keys, ["w"], within_s=WITHIN_S))
     assert _cycle(store, "w2", 1, 1, [])
     assert store.run(recover(keys, "w2", gone=True, within_s=WITHIN_S)) == 1
     store.run(beat(keys, ["w1"], lease_ms=60_000, join=False, within_s=WITHIN_S))

@@ -55,7 +55,7 @@ class Workshop:
 
     def worker(self, **settings: object) -> subprocess.Popen[bytes]:
         """Start a worker; it is not awaited."""
-        imports = ("tests.worker.acts", "tests.worker.computing")
+        imports = ("tests.worker.acts", "tests.worker.computing", "tests.worker.returning")
         chosen = {"lease_ms": 4000, "concurrency": 4, "imports": imports, **settings}
         told = WorkerSettings(
             redis_url=self.url,

@@ -21,25 +21,28 @@
 -- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS halt STRING until when nothing is claimed, ms (0: until it is resumed), and why
+-- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
+-- KEYS results HASH id → how it ended, and its value
+-- KEYS kept ZSET id → until when its result is kept, ms
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
 -- ARGV want int how many records to claim at the most
 -- ARGV log_max int entries that the log keeps
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
--- ARGV ...settled[id, move, delay_ms, record, why, counted, event] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`
+-- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one
 -- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE
--- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed
+-- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed, ids that ended and that somebody waits for
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local parked, parkedof = KEYS[23], KEYS[24]
-local halt = KEYS[25]
+local halt, awaited, results, kept = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
-local finished, settled, width = ARGV[6], 7, 7
+local finished, settled, width = ARGV[6], 7, 8
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
 local function id_of(record)
@@ -51,11 +54,12 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 -- Everything that can fail does so before the first write: Redis does not roll back.
 local backlog = 0
 for p = 1, 4 do backlog = backlog + redis.call('LLEN', ready[p]) end
-for _, hash in ipairs({duerec, deadrec, deadwhy, live, waitrec, stats}) do redis.call('HLEN', hash) end
-for _, zset in ipairs({due, dead, bell}) do redis.call('ZCARD', zset) end
+for _, hash in ipairs({duerec, deadrec, deadwhy, live, waitrec, stats, results}) do redis.call('HLEN', hash) end
+for _, zset in ipairs({due, dead, bell, kept}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
-local uniques = redis.call('HLEN', unique) > 0
+local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
+local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
 local cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
@@ -103,6 +107,19 @@ local function unparked(id)
   local member = parks and redis.call('HGET', parkedof, id)
   if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
 end
+-- How it ended is kept for as long as was asked; true when somebody waits to be told.
+local function concluded(id, ending, ttl_ms)
+  local asked = awaits and redis.call('HGET', awaited, id)
+  if asked then
+    redis.call('HDEL', awaited, id)
+    ttl_ms = tonumber(string.match(asked, '^%d+') or '0')
+  end
+  if ttl_ms > 0 then
+    redis.call('HSET', results, id, ending)
+    redis.call('ZADD', kept, now + ttl_ms, id)
+  end
+  return asked and string.sub(asked, -1) == 'w'
+end
 -- Asked for by its id, or, as one that counts for its schedule, cut off by a younger fire.
 local function cancelled(id, counts_for)
   if tonumber(redis.call('ZSCORE', cancel, id) or '0') > now then return true end
@@ -110,12 +127,13 @@ local function cancelled(id, counts_for)
   return nominal and nominal < tonumber(redis.call('ZSCORE', cutoff, counts_for) or '0')
 end
 
-local lines, late, counts = {}, 0, {}
+local lines, late, counts, told = {}, 0, {}, {}
 -- A younger message waits in its place.
 local function superseded(id, record)
   lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"skipped","reason":"superseded"}'
   counts.supersede = (counts.supersede or 0) + 1
   unparked(id); freed(id)
+  if concluded(id, 'skipped', 0) then told[#told + 1] = id end
   redis.call('HDEL', duerec, id); redis.call('ZREM', cancel, id); redis.call('ZREM', due, id)
   local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')
   if counts_for then over(counts_for) end
@@ -147,7 +165,7 @@ local function park(id, delay_ms, record, why)
   parks = true
   return true
 end
-local function settle(id, move, delay_ms, record, why, counted, event)
+local function settle(id, move, delay_ms, record, why, counted, event, more)
   if redis.call('HDEL', own, id) == 0 then
     late = late + 1
     lines[#lines + 1] = '{"event":"late_ack","id":"' .. id .. '","worker":"' .. wid .. '"}'
@@ -161,9 +179,14 @@ local function settle(id, move, delay_ms, record, why, counted, event)
   elseif move == 'bury' then
     redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, why)
     redis.call('ZADD', dead, now, id)
+    if awaits and string.sub(redis.call('HGET', awaited, id) or '', -1) == 'w' then told[#told + 1] = id end
   end
   local lives = move == 'retry' or move == 'park'
   if not lives then freed(id) end
+  if (awaits or more ~= '') and endings[move] then
+    local ttl_ms, value = string.match(more, '^(%d+)(.*)$')
+    if concluded(id, endings[move] .. (value or ''), tonumber(ttl_ms or '0')) then told[#told + 1] = id end
+  end
   if cancels and not lives then redis.call('ZREM', cancel, id) end
   if counted ~= '' and not lives then
     if move == 'bury' then
@@ -178,10 +201,14 @@ local function settle(id, move, delay_ms, record, why, counted, event)
   counts[move] = (counts[move] or 0) + 1
 end
 if seq > last then
-  for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '') end
+  for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '', '') end
   for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
 if late > 0 then counts.late = late end
+-- Where results come old ones go, twice as fast.
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, #ARGV >= settled and 256 or 0)) do
+  redis.call('ZREM', kept, id); redis.call('HDEL', results, id)
+end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, again and 0 or 64)) do
   local record = redis.call('HGET', duerec, id)
@@ -204,6 +231,7 @@ for p = 1, 4 do
       counts.cancel = (counts.cancel or 0) + 1
       redis.call('ZREM', cancel, id)
       freed(id)
+      if concluded(id, 'cancelled', 0) then told[#told + 1] = id end
       if counts_for then over(counts_for) end
     else
       records[#records + 1] = record
@@ -228,4 +256,4 @@ local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
 if halted_until > now and tonumber(next_due or halted_until) >= halted_until then
   next_due = string.format('%.0f', halted_until)
 end
-return {again and 'again' or 'ok', now_text, late, next_due or '', fence_text, records, halted and 1 or 0}
+return {again and 'again' or 'ok', now_text, late, next_due or '', fence_text, records, halted and 1 or 0, told}

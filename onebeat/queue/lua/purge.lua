@@ -13,6 +13,9 @@
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
+-- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
+-- KEYS results HASH id → how it ended, and its value
+-- KEYS kept ZSET id → until when its result is kept, ms
 -- KEYS lane STRING what this call was answered
 -- KEYS ...uniq STRING the marker of each idempotent call among them
 -- ARGV lane_ttl_ms int how long this call is recognised when it is sent again
@@ -24,8 +27,8 @@
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local due, duerec, live, waiting, waitrec = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local cancel, cutoff, bell, stats, log, unique = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
-local parked, parkedof, lane = KEYS[16], KEYS[17], KEYS[18]
-local uniq = 18
+local parked, parkedof, awaited, results, kept = KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
+local lane, uniq = KEYS[21], 21
 local lane_ttl_ms, log_max, fields = ARGV[1], ARGV[2], ARGV[3]
 local messages, width = 4, 3
 
@@ -38,12 +41,14 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
-for _, hash in ipairs({duerec, live, waitrec, stats}) do redis.call('HLEN', hash) end
-for _, zset in ipairs({due, cancel, cutoff, bell}) do redis.call('ZCARD', zset) end
+for _, hash in ipairs({duerec, live, waitrec, stats, results}) do redis.call('HLEN', hash) end
+for _, zset in ipairs({due, cancel, cutoff, bell, kept}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
-local uniques = redis.call('HLEN', unique) > 0
+local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local used = {}
 for k = uniq + 1, #KEYS do used[k - uniq] = string.match(redis.call('GET', KEYS[k]) or '', '^%S+') end
 local told = redis.call('GET', lane)
@@ -69,6 +74,19 @@ end
 local function freed(id)
   local name = uniques and redis.call('HGET', unique, id)
   if name then redis.call('HDEL', unique, id, name) end
+end
+-- How it ended is kept for as long as was asked; true when somebody waits to be told.
+local function concluded(id, ending, ttl_ms)
+  local asked = awaits and redis.call('HGET', awaited, id)
+  if asked then
+    redis.call('HDEL', awaited, id)
+    ttl_ms = tonumber(string.match(asked, '^%d+') or '0')
+  end
+  if ttl_ms > 0 then
+    redis.call('HSET', results, id, ending)
+    redis.call('ZADD', kept, now + ttl_ms, id)
+  end
+  return asked and string.sub(asked, -1) == 'w'
 end
 -- It waits for no lock any more.
 local function unparked(id)
@@ -101,7 +119,7 @@ for i = messages, #ARGV, width do
   if record then
     lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled",' .. fields .. '}'
     redis.call('ZREM', cancel, id)
-    freed(id); unparked(id)
+    freed(id); unparked(id); concluded(id, 'cancelled', 0)
     -- who sends it again under its key means a new call; the marker of another message stays
     if used[place] == id then redis.call('DEL', KEYS[uniq + place]) end
     local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')

@@ -1,0 +1,82 @@
+"""Which tasks of the worker tests return something that somebody wants?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from onebeat import task
+from tests.worker.acts import _note, _told
+
+
+@dataclass
+class Sum:
+    """What msgspec can spell."""
+
+    day: date
+    total: float
+
+
+@task(result_ttl="1h")
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@task(result_ttl="1h")
+async def aadd(a: int, b: int) -> Sum:
+    return Sum(date(2026, 3, 1), a + b)
+
+
+@task(result_ttl="1h", pool="process")
+def add_far(a: int, b: int) -> int:
+    return a + b
+
+
+@task
+def forgotten() -> int:
+    return 7
+
+
+@task(result_ttl="1h", retries=1, delay="10ms")
+def fail_at_last(word: str) -> None:
+    raise KeyError(word)
+
+
+@task(result_ttl="1h", retries=9)
+def return_odd(session: Session) -> Any:
+    session.execute(text("INSERT INTO acts (word) VALUES ('odd')"))
+    return object()
+
+
+@task(result_ttl="1h")
+async def areturn_odd(session: AsyncSession) -> Awaitable[None]:
+    await session.execute(text("INSERT INTO acts (word) VALUES ('aodd')"))
+    return float("nan")  # type: ignore[return-value]
+
+
+@task(result_ttl="1h")
+def return_much() -> str:
+    return "x" * (1 << 20)
+
+
+@task(result_ttl="1h")
+def write_and_return(word: str, session: Session) -> dict[str, str]:
+    """The first to run dies after its commit, if a test says so."""
+    session.execute(text("INSERT INTO acts (word) VALUES (:word)"), {"word": word})
+    return {"pid": str(os.getpid()), "word": word}
+
+
+@task(result_ttl="1h")
+def wait_and_return(word: str) -> str:
+    _note(f"begin {word}")
+    while not _told(word):
+        time.sleep(0.02)
+    return word
