@@ -5,6 +5,7 @@
 #   make format  mend what the style check can mend by itself
 #   make docs    write docs/reference/ from the tables in the code
 #   make lock    choose the newest allowed versions again and pin them
+#   make test-servers  all of it on each server and deployment that can run here; ARGS="--only cluster"
 #   make bench   how fast it is here, lines in turn over five rounds; ARGS="--only drain --rounds 3"
 #   make chaos   attack beats, workers, store and database for MINUTES=3, print totals; SEED=n repeats
 #   make torture HOURS=8  break it: interleaved failures and fuzzed inputs for hours; prints running totals
@@ -20,7 +21,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && { echo "$$python"; break; }; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: audit bench up test chaos check format docs lock torture clean
+.PHONY: audit bench up test test-servers chaos check format docs lock torture clean
 
 up: $(VENV)/.up
 	@exec $(BIN)/onebeat up -c config/onebeat.yaml
@@ -65,6 +66,9 @@ lock: | $(BIN)/python
 MINUTES ?= 3
 chaos: $(VENV)/.dev
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+test-servers: $(VENV)/.dev
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -18,32 +18,18 @@ from typing import Any
 import click
 
 import onebeat
-from docs.spelling import code, default, kind, layout, option_text, spell_section, summary, table
-from onebeat import errors, events, keys
+from docs.servers import redis, store
+from docs.spelling import code, default, kind, option_text, spell_section, summary, table
+from onebeat import errors, events
 from onebeat.cli.program import COMMANDS, program
 from onebeat.config import Code, json_schema
 from onebeat.ledger.tables import METADATA
-from onebeat.queue import record
 from onebeat.queue.states import MOVES, TERMINAL, State
 from onebeat.wire.scripts import Script, Slot, load
 
 FOLDER = Path(__file__).parent / "reference"
 PACKAGE = Path(inspect.getfile(onebeat)).parent
 NOTE = "<!-- Written by `make docs` from the code: change the code, not this page. -->"
-
-
-def redis() -> Iterator[str]:
-    """Every key and the bytes of a message."""
-    yield "# What is in Redis\n"
-    yield (
-        "All keys of a queue share one hash tag, `{namespace:queue}`, and so one slot of a cluster.\n"
-        "Life: `permanent`, `in use` (gone when empty) or `ttl` (expires by itself).\n"
-    )
-    yield table(
-        ("key", "type", "life", "meaning"), [(code(k.pattern), k.type, k.life, k.meaning) for k in keys.TABLE]
-    )
-    yield "## A stored message\n"
-    yield layout(inspect.getdoc(record) or "")
 
 
 def scripts() -> Iterator[str]:
@@ -273,6 +259,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "redis-py": redis_py,
     "scripts": scripts,
     "states": states,
+    "store": store,
 }
 
 

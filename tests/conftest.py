@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 import onebeat.wire.store
 from onebeat.wire import AsyncStore, Store
 from tests.leaks import find_leaks, forget
+from tests.one_slot import watch_slots
 from tests.servers import Server
 
 pytest_plugins = ["onebeat.testing.fixtures"]
@@ -20,6 +21,7 @@ PATIENCE_S = 60.0
 for kind in (Store, AsyncStore):
     kind.open.__func__.__kwdefaults__["deadline_s"] = PATIENCE_S
 onebeat.wire.store.BLOCK_MARGIN_S = PATIENCE_S
+watch_slots()
 settings.register_profile("onebeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("onebeat")
 

@@ -18,6 +18,8 @@ from onebeat.wire import Command, Store
 from onebeat.wire.connect import open_redis
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import redis
 
 READY_WITHIN_S = 60.0
@@ -69,7 +71,7 @@ class Server:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def start(self) -> Server:
+    def start(self) -> Self:
         """Start it, if it is not running, and wait until it answers with its data loaded."""
         if self.alive:
             return self
@@ -78,6 +80,10 @@ class Server:
         words += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
         words += ["--enable-debug-command", "local"] if self._knows_debug_switch() else []
         words += self.options
+        return self.start_as(words)
+
+    def start_as(self, words: list[str]) -> Self:
+        """Run this command line, which shall listen on `socket`, and wait until it answers."""
         if sys.platform == "linux":
             words = [sys.executable, "-ISc", _TIED, *words]
         with open(self.home / "log", "ab") as log:

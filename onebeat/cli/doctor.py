@@ -16,8 +16,8 @@ from onebeat.cli.options import json_option, opens
 from onebeat.cli.output import Column, print_json, print_rows, print_table
 from onebeat.errors import ConfigError
 from onebeat.queue.signing import FILE, KEYS
-from onebeat.wire.connect import without_secret
 from onebeat.wire.locate import Found
+from onebeat.wire.urls import without_secret
 
 _LIBRARIES = ("redis", "sqlalchemy", "apscheduler", "croniter", "pydantic", "msgspec", "click")
 _COLUMNS: tuple[Column[Finding], ...] = (

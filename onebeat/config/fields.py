@@ -25,7 +25,7 @@ from onebeat.scheduler.days_off import days_off
 from onebeat.scheduler.moments import first_moment
 from onebeat.scheduler.schedule import Overlap
 from onebeat.scheduler.zones import load_zone
-from onebeat.wire.connect import SCHEMES, without_secret
+from onebeat.wire.urls import HINT, parse, without_secret
 
 _TASK = re.compile(r"[A-Za-z_]\w*(?:[.-]\w+)*(?::[A-Za-z_]\w*(?:\.\w+)*)?", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
@@ -204,9 +204,10 @@ def _only_true(value: Any) -> bool:
 
 
 def _store_url(url: str) -> str:
-    if not url.startswith(SCHEMES):
-        hint = "write redis://host:6379/0, rediss://host:6379/0 (TLS) or unix:///path/to/socket"
-        raise complaint(Code.VALUE, f"{shown(without_secret(url))} is not a store URL", hint)
+    try:
+        parse(url)
+    except ConfigError:
+        raise complaint(Code.VALUE, f"{shown(without_secret(url))} is not a store URL", HINT) from None
     return url
 
 

@@ -6,7 +6,7 @@ from onebeat.clock import SYSTEM, Clock
 from onebeat.embedded.part import End
 from onebeat.errors import StoreError
 from onebeat.wire import Command, Store
-from onebeat.wire.connect import without_secret
+from onebeat.wire.urls import without_secret
 
 WAIT_S = 10.0
 _PING_S = 0.25  # one look, so that the supervisor's loop goes on

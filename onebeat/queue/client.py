@@ -141,7 +141,7 @@ class Client:
 
     @classmethod
     def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
-        """A client of the store at `url` (`redis://`, `rediss://`, `unix://`); connects when first used."""
+        """A client of the store at `url` (docs/reference/store.md); connects when first used."""
         return cls(Store.open(url, namespace))
 
     def enqueue(

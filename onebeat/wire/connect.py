@@ -1,4 +1,4 @@
-"""How do we open a connection to Redis?
+"""How do we open a connection to one server?
 
 redis-py 8 retries a call ten times unasked and waits five seconds at most for any answer; the first
 doubles every bare write whose reply is lost, the second breaks blocking reads. Both are set here, and
@@ -7,26 +7,16 @@ nowhere else is a client made.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-
-from onebeat.errors import ConfigError
 
 if TYPE_CHECKING:
     import redis
     import redis.asyncio
 
-_QUERY_SECRET = re.compile(r"([?&](?:ssl_)?password=)[^&#]*", re.IGNORECASE)
 DEADLINE_S = 2.0  # one call, sent to answered
-SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 def _options(url: str, deadline_s: float) -> dict[str, Any]:
-    if not url.startswith(SCHEMES):
-        raise ConfigError(
-            f"{without_secret(url)!r} is not a store URL: write redis://host:6379/0, "
-            "rediss://host:6379/0 (TLS) or unix:///path/to/socket"
-        )
     options: dict[str, Any] = {
         "socket_timeout": deadline_s,
         "socket_connect_timeout": deadline_s,
@@ -73,15 +63,3 @@ def open_async_redis(url: str, deadline_s: float = DEADLINE_S) -> redis.asyncio.
 
     _set_modern(options)
     return redis.asyncio.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
-
-
-def without_secret(url: str) -> str:
-    """`url` as it may be shown and logged: the password is replaced by `***`."""
-    scheme, mark, rest = _QUERY_SECRET.sub(r"\1***", url).partition("://")
-    if not mark:  # mistyped, such as redis//:password@host: it is shown because it is wrong
-        scheme, rest = "", scheme
-    if "@" not in rest:
-        return scheme + mark + rest
-    credentials, _, place = rest.rpartition("@")
-    user = credentials.partition(":")[0]
-    return f"{scheme}{mark}{user}:***@{place}"

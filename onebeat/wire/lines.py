@@ -48,7 +48,9 @@ class Awaited:
 
         try:
             answer = self._line.read_response()
-        except kinds.ResponseError:  # an answer too, so the next one is the next call's
+        except kinds.ResponseError as problem:  # an answer too, so the next one is the next call's
+            if isinstance(problem, kinds.ReadOnlyError) or "READONLY " in str(problem):
+                self._line.disconnect()  # demoted: the server's name may lead to the new master by now
             self._idle.append(self._line)
             raise
         except BaseException:
@@ -84,9 +86,23 @@ class Lines:
         """
         return self.begin(*words).read()
 
+    def send_asking(self, *words: Any) -> Any:
+        """As `send`, to a node of a Cluster that is only about to get the slot."""
+        line = self._take()
+        try:
+            line.send_command("ASKING")
+            line.read_response()
+        except BaseException:
+            line.disconnect()
+            self._idle.append(line)
+            raise
+        return self._begin(line, words).read()
+
     def begin(self, *words: Any) -> Awaited:
         """Send, and leave the answer for later; raises as `send`."""
-        line = self._take()
+        return self._begin(self._take(), words)
+
+    def _begin(self, line: Any, words: tuple[Any, ...]) -> Awaited:
         try:
             packed = _packed(words)
             if packed is None:

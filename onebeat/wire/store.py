@@ -10,14 +10,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from onebeat.errors import StoreError
+from onebeat.errors import Remedy, StoreError
 from onebeat.keys import SpaceKeys
 from onebeat.wire import connect
 from onebeat.wire.ahead import Ahead
 from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.lines import Awaited, Lines
+from onebeat.wire.nodes import AsyncNodes, Nodes, guide_to
 from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, T
 from onebeat.wire.translate import translate
+from onebeat.wire.urls import parse, without_secret
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -58,6 +60,7 @@ class _Driver(Generic[ClientT]):
         self.namespace = namespace
         self.space = SpaceKeys(namespace)
         self.where = where or "the given client"
+        self.url: str | None = None  # None: a client was given, and is used for everything
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.namespace!r} at {self.where}>"
@@ -70,19 +73,30 @@ class Store(_Driver["redis.Redis"]):
 
     def __init__(self, client: redis.Redis, namespace: str = "onebeat", *, where: str = "") -> None:
         super().__init__(client, namespace, where=where)
-        self._url: str | None = None  # None: a client was given, and is used for everything
-        self._lines: dict[float, Lines] = {}
+        self._open_lines: Callable[[float], Lines | Nodes]
+        self._lines: dict[float, Lines | Nodes] = {}
 
     @classmethod
     def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
-        """A store at `url`; nothing is sent until the first effect. Each call ends in `deadline_s`.
+        """A store at `url` (`urls.py`); nothing is sent until the first effect. Each call ends in
+        `deadline_s`, or twice that where the server is to be found first.
+
+        `client` is for one server: of a Sentinel's or a Cluster's it is the first one that `url` names.
 
         Raises:
             ConfigError: `url` is not one of a store.
         """
-        store = cls(connect.open_redis(url, deadline_s), namespace, where=connect.without_secret(url))
-        store._url = url
-        store._lines[0.0] = Lines(store.client)
+        place = parse(url)
+        guide = guide_to(place)
+        first = url if guide is None else place.url_of(place.named[0])
+        store = cls(connect.open_redis(first, deadline_s), namespace, where=without_secret(url))
+        store.url = url
+        if guide is None:
+            store._lines[0.0] = Lines(store.client)
+            store._open_lines = lambda s: Lines(connect.open_redis(url, s))
+        else:
+            store._lines[0.0] = Nodes(place, guide, deadline_s)
+            store._open_lines = lambda s: Nodes(place, guide, s)
         return store
 
     def perform(self, effect: Effect) -> Any:
@@ -109,13 +123,13 @@ class Store(_Driver["redis.Redis"]):
 
     def _send_for(self, effect: Call | Command) -> Callable[..., Any]:
         """What sends within the deadline that fits: that of a blocking read is longer than its block."""
-        if self._url is None:
+        if self.url is None:
             send: Callable[..., Any] = self.client.execute_command
             return send
         block_s = effect.block_s if isinstance(effect, Command) else 0.0
         deadline_s = patient_deadline_s(block_s) if block_s else 0.0
         if deadline_s not in self._lines:
-            self._lines.setdefault(deadline_s, Lines(connect.open_redis(self._url, deadline_s)))
+            self._lines.setdefault(deadline_s, self._open_lines(deadline_s))
         return self._lines[deadline_s].send
 
     def run(self, protocol: Protocol[T]) -> T:
@@ -130,7 +144,7 @@ class Store(_Driver["redis.Redis"]):
         """None when it cannot be sent now; then it is performed when its answer is asked for."""
         import redis.exceptions as kinds
 
-        if self._url is None or not isinstance(effect, Call):
+        if self.url is None or not isinstance(effect, Call):
             return None
         try:
             return self._lines[0.0].begin(*_by_sha(effect))
@@ -167,12 +181,17 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
 
     client: redis.asyncio.Redis
     _deadline_s: float | None = None  # None: a client was given, with deadlines of its own
+    _nodes: AsyncNodes | None = None
 
     @classmethod
     def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
         """The asyncio twin of `Store.open`."""
-        store = cls(connect.open_async_redis(url, deadline_s), namespace, where=connect.without_secret(url))
-        store._deadline_s = deadline_s
+        place = parse(url)
+        guide = guide_to(place)
+        first = url if guide is None else place.url_of(place.named[0])
+        store = cls(connect.open_async_redis(first, deadline_s), namespace, where=without_secret(url))
+        store.url, store._deadline_s = url, deadline_s
+        store._nodes = None if guide is None else AsyncNodes(place, guide, deadline_s)
         return store
 
     @classmethod
@@ -193,17 +212,26 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
             return None
         import redis.exceptions as kinds
 
-        send: Callable[..., Any] = self.client.execute_command
         try:
-            async with asyncio.timeout(self._deadline_for(effect)):
-                if not isinstance(effect, Call):
-                    return await send(*effect.words)
-                try:
-                    return await send(*_by_sha(effect))
-                except kinds.NoScriptError:
-                    return await send(*_by_text(effect))
+            if not isinstance(effect, Call):
+                return await self._send(effect, effect.words)
+            try:
+                return await self._send(effect, _by_sha(effect))
+            except kinds.NoScriptError:
+                return await self._send(effect, _by_text(effect))
         except (kinds.RedisError, OSError) as problem:
-            raise translate(self.where, problem) from problem
+            error = translate(self.where, problem)
+            if error.remedy is Remedy.RESOLVE:  # the server's name may lead to another one by now
+                await self.client.connection_pool.disconnect(inuse_connections=False)
+            raise error from problem
+
+    async def _send(self, effect: Call | Command, words: tuple[Any, ...]) -> Any:
+        deadline_s = self._deadline_for(effect)
+        if self._nodes is not None and deadline_s is not None:
+            return await self._nodes.send(*words, deadline_s=deadline_s)
+        send: Callable[..., Any] = self.client.execute_command
+        async with asyncio.timeout(deadline_s):
+            return await send(*words)
 
     def _deadline_for(self, effect: Call | Command) -> float | None:
         if self._deadline_s is None or isinstance(effect, Call) or not effect.block_s:
@@ -218,6 +246,8 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
     async def close(self) -> None:
         """Close every connection; the store can be used again."""
         await self.client.connection_pool.disconnect()
+        if self._nodes is not None:
+            await self._nodes.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -30,6 +30,7 @@ def _stripped() -> tuple[tuple[type[Exception], str], ...]:
         (kinds.TryAgainError, "TRYAGAIN"),
         (kinds.MasterDownError, "MASTERDOWN"),
         (kinds.ClusterDownError, "CLUSTERDOWN"),
+        (kinds.ClusterCrossSlotError, "CROSSSLOT"),
     )
 
 

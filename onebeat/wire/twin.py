@@ -22,12 +22,14 @@ _KINDS = ("Connection", "SSLConnection", "UnixDomainSocketConnection")
 def twin(store: Store | AsyncStore, deadline_s: float) -> Store:
     """A blocking store on the same server and namespace; each of its calls ends within `deadline_s`.
 
-    The caller closes it. A blocking client with connections of an unknown kind (Sentinel, a cluster)
-    is shared as it is.
+    The caller closes it. A blocking client that was given, with connections of an unknown kind (redis-py's
+    own for Sentinel or a cluster), is shared as it is.
 
     Raises:
         ConfigError: an asyncio client with connections of an unknown kind.
     """
+    if store.url is not None:
+        return Store.open(store.url, store.namespace, deadline_s=deadline_s)
     pool: Any = getattr(store.client, "connection_pool", None)
     kind = getattr(getattr(pool, "connection_class", None), "__name__", "")
     if kind in _KINDS:

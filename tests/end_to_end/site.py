@@ -52,15 +52,15 @@ class Site:
         }
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *words: str, lease_ms: int = 0) -> subprocess.Popen[bytes]:
-        """`onebeat WORDS…`, its workers' lease as it is or as said; it is not awaited."""
+    def start(self, *words: str, lease_ms: int = 0, url: str = "") -> subprocess.Popen[bytes]:
+        """`onebeat WORDS…`, not awaited; its workers' lease and the store's URL as usual, or as said."""
         program = ["-c", _LEASING.format(lease_ms)] if lease_ms else ["-m", "onebeat"]
         argv = [sys.executable, *program, *words, "-c", str(self.folder / CONFIG)]
         with open(self.folder / f"{words[0]}{len(self._processes)}.log", "wb") as log:
             process = subprocess.Popen(
                 die_with_parent.command(argv, signal.SIGKILL),
                 cwd=REPOSITORY,
-                env=self._env,
+                env=self._env | ({"ONEBEAT_REDIS_URL": url} if url else {}),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

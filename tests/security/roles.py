@@ -16,7 +16,8 @@ from onebeat.wire.default import NAMESPACE
 
 FILE = Path(__file__).resolve().parents[2] / "config" / "acl" / "onebeat.acl"
 EVERYTHING = ("ob:{ns}:*", "ob:{ns:*")
-CONNECT = ("select", "eval", "evalsha")
+# behind a Sentinel each connection asks who is master; in a Cluster, where the slots are
+CONNECT = ("select", "eval", "evalsha", "role", "cluster|slots", "asking")
 _CALLED = re.compile(r"redis\.call\('(\w+)'")
 # Who has a key that a script of this room declares: `ob:{ns:queue}…`, `ob:{ns:lock:name}…` or `ob:{ns}…`;
 # some scripts of locks are about shares.

@@ -7,7 +7,7 @@ import pytest
 from onebeat.app import App
 from onebeat.config import Mistake, as_github, as_json, as_text
 from onebeat.config.reading import read
-from onebeat.wire.connect import without_secret
+from onebeat.wire.urls import without_secret
 
 MISTYPED = (
     "http://:sesame@localhost",

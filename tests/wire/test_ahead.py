@@ -21,7 +21,7 @@ def add(store: Store, script: Script | None = None) -> Call:
 
 
 def count(store: Store) -> int:
-    with Store.open(store._url or "") as other:
+    with Store.open(store.url or "") as other:
         found: int = other.perform(Command(("GET", add(store).keys[0]))) or 0
     return int(found)
 

@@ -8,7 +8,7 @@ import pytest
 
 from onebeat.errors import ConfigError, OnebeatError
 from onebeat.wire import AsyncStore, Command, Store, find_store
-from onebeat.wire.connect import without_secret
+from onebeat.wire.urls import without_secret
 
 SECRET = "s3s@me:/#?"  # with every character that separates the parts of a URL, as people paste it
 
