@@ -23,10 +23,21 @@ def backoff_s(tried: int, luck: float) -> float:
     return luck * min(MAX_S, FIRST_S * 2.0 ** min(tried - 1, 10))
 
 
+def _unheard(_problem: StoreError) -> None:
+    """Most callers need not know."""
+
+
 def insist(
-    effect: Effect, *, within_s: float, clock: Clock = SYSTEM, luck: Callable[[], float] = random
+    effect: Effect,
+    *,
+    within_s: float,
+    clock: Clock = SYSTEM,
+    luck: Callable[[], float] = random,
+    failed: Callable[[StoreError], None] = _unheard,
 ) -> Protocol[Any]:
     """Send `effect` again until it is answered, for at most `within_s` seconds.
+
+    `failed` is told of each time that was not answered: that one may still be on its way.
 
     Raises:
         StoreError: a fatal one at once, the last transient one when the time is over.
@@ -38,6 +49,7 @@ def insist(
             answer = yield effect
         except StoreError as problem:
             tried += 1
+            failed(problem)
             wait = backoff_s(tried, luck())
             if problem.remedy is Remedy.FATAL or clock.mono_s() + wait >= until:
                 raise

@@ -76,15 +76,19 @@ class Pump:
     async def _cycle(self, want: int) -> Claims:
         """One answered cycle. The same call is sent until it is answered, however long that takes."""
         batch = self._hold.batch()
-        self._seq += 1
-        call = cycle_call(
-            self.keys, wid=self.wid, seq=self._seq, lease_ms=self._lease_ms, want=want, settled=batch
-        )
+        self._seq = seq = self._seq + 1
+        call = cycle_call(self.keys, wid=self.wid, seq=seq, lease_ms=self._lease_ms, want=want, settled=batch)
+
+        def failed(_problem: StoreError) -> None:
+            # the one that was not answered may arrive in a store that went back meanwhile, which then gives
+            # what nobody hears of; the next number leaves a gap, so that it is told again
+            self._seq = max(self._seq, seq + 1)
+
         if batch:
             reach("cycle.ready")
         while True:
             try:
-                claims = read_claims(await self._store.run(insist(call, within_s=WITHIN_S)))
+                claims = read_claims(await self._store.run(insist(call, within_s=WITHIN_S, failed=failed)))
                 break
             except StoreError as problem:
                 if problem.remedy is Remedy.FATAL:

@@ -12,6 +12,8 @@ from onebeat.wire import AsyncStore, Effect, Pause
 from tests.interleave.process import Process, Request
 from tests.interleave.world import NAMESPACE
 
+RESOLUTION_S = 1e-6  # what is due within it is due together, as in every loop of asyncio
+
 
 class SteppingLoop(asyncio.BaseEventLoop):
     """Its time is its machine's, and it never waits: what is due is done, then it stops.
@@ -40,8 +42,8 @@ class SteppingLoop(asyncio.BaseEventLoop):
         self._set_alarm()
 
     def _turn(self) -> None:
-        timers, ready, now_s = self._scheduled, self._ready, self.time()
-        while timers and (timers[0]._cancelled or timers[0]._when <= now_s):
+        timers, ready, until_s = self._scheduled, self._ready, self.time() + RESOLUTION_S
+        while timers and (timers[0]._cancelled or timers[0]._when < until_s):
             timer = heapq.heappop(timers)
             timer._scheduled = False
             ready.append(timer)
