@@ -58,6 +58,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("ob:{ns:queue}:results", "hash", "in use", "id → how it ended, and its value"),
     Key("ob:{ns:queue}:kept", "zset", "in use", "id → until when its result is kept, ms"),
+    Key("ob:{ns:queue}:progress", "hash", "in use", "id → when, ms, and how far its run is: JSON"),
     Key("ob:{ns:queue}:told:<id>", "stream", "ttl", "wakes those who wait for the end of one message"),
     Key("ob:{ns:queue}:lane:<lane>", "string", "ttl", "last sequence number and answers of one sender"),
     Key("ob:{ns:queue}:fence", "string", "permanent", "last fence handed out with a claim"),
@@ -163,6 +164,7 @@ class QueueKeys:
         self.awaited = f"{prefix}:awaited"
         self.results = f"{prefix}:results"
         self.kept = f"{prefix}:kept"
+        self.progress = f"{prefix}:progress"
         self.fence = f"{prefix}:fence"
         self.bell = f"{prefix}:bell"
         self.sched = f"{prefix}:sched"

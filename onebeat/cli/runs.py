@@ -18,8 +18,10 @@ from onebeat.keys import queue_keys
 from onebeat.ledger import Run, RunState
 from onebeat.ledger import run as find_run
 from onebeat.ledger import runs as find_runs
+from onebeat.ledger.fold import TERMINAL
 from onebeat.queue.pages import WITHIN, names
 from onebeat.queue.peek import DeadLetter, dead
+from onebeat.queue.progress import Progress
 
 _STATES = {**{state.value: state.value for state in RunState}, "failed": RunState.DEAD.value}
 
@@ -87,15 +89,36 @@ def run(app: App, run_id: str, as_json: bool) -> None:
     if found is None and letter is None:
         raise NotFound(f"no run is called {run_id!r}: 'onebeat runs' and 'onebeat dead' list them")
     trace = letter.traceback if letter else None
+    far = _progress(app, found)
     if as_json:
         content = history.record(found) if found else letter_record(letter)
+        if far is not None:
+            content = {**content, "progress": {"done": far.done, "total": far.total, "note": far.note}}
         print_json("onebeat.run/1", **content, traceback=trace or None)
         return
-    print_facts(_facts(found) if found else _letter_facts(letter))
+    print_facts([*_facts(found), ("progress", progress_text(far))] if found else _letter_facts(letter))
     if trace:
         click.echo()
         for line in trace.splitlines():
             click.echo("".join(char if char.isprintable() else "�" for char in line))
+
+
+def _progress(app: App, run: Run | None) -> Progress | None:
+    """How far it is, if it runs and has said so."""
+    if run is None or run.state in TERMINAL or run.queue is None:
+        return None
+    try:
+        return app.client.progress(run.id, run.queue)
+    except (StoreError, ConfigError):  # said already: the history may lag behind
+        return None
+
+
+def progress_text(far: Progress | None) -> str:
+    """`3 of 10 (30 %): loading`."""
+    if far is None:
+        return ""
+    share = f" of {far.total:g} ({100 * far.done / far.total:.0f} %)" if far.total else ""
+    return f"{far.done:g}{share}{': ' + far.note if far.note else ''}"
 
 
 def _letter(app: App, run_id: str, known: Run | None) -> DeadLetter | None:

@@ -16,14 +16,17 @@ from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
 from onebeat.queue.handle import (
     AsyncHandle,
     Handle,
+    aprogress_of,
     async_handles,
     await_for,
     handles,
+    progress_of,
     read_result_ttl,
     wait_for,
 )
 from onebeat.queue.known import make_known
 from onebeat.queue.outgoing import LOOKS, looked_at
+from onebeat.queue.progress import Progress
 from onebeat.queue.record import Header, Message
 from onebeat.queue.signing import KeyRing, ring_from
 from onebeat.queue.whole import AsyncQueue, Queue
@@ -199,6 +202,10 @@ class Client:
         """What the message `id` of `queue` returned; waits and raises as `Handle.result`."""
         return wait_for(self.store, id, queue, timeout)
 
+    def progress(self, id: str, queue: str = "default") -> Progress | None:
+        """How far the run of the message `id` says that it is; see `Handle.progress`."""
+        return progress_of(self.store, id, queue)
+
     def queue(self, name: str = "default") -> Queue:
         """The queue of that name, to be looked after."""
         return Queue(self.store, name)
@@ -268,6 +275,10 @@ class AsyncClient:
     ) -> Any:
         """What the message `id` of `queue` returned; see `Client.result`."""
         return await await_for(self.store, id, queue, timeout)
+
+    async def progress(self, id: str, queue: str = "default") -> Progress | None:
+        """How far the run of the message `id` says that it is; see `Handle.progress`."""
+        return await aprogress_of(self.store, id, queue)
 
     def queue(self, name: str = "default") -> AsyncQueue:
         """The queue of that name, to be looked after."""

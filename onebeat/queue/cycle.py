@@ -6,8 +6,9 @@ what is held instead of claiming more, so a lost reply never strands a message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,6 +17,13 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.scripts import CYCLE, LOG_MAX
 from onebeat.queue.states import Move
 from onebeat.wire import Call
+
+NO_NOTES: Mapping[str, bytes] = {}
+_KEYS = (
+    *("ready", "lease", "due", "duerec", "dead", "deadrec", "deadwhy", "bell", "live"),
+    *("waiting", "waitrec", "cancel", "cutoff", "fails", "stats", "log", "fence", "unique"),
+    *("halt", "parked", "parkedof", "awaited", "results", "kept", "progress"),
+)
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
@@ -73,36 +81,29 @@ def kept_value(keep_ms: int, value: bytes) -> bytes:
     return b"%d\n%b" % (keep_ms, value) if value else b"%d" % keep_ms
 
 
+@lru_cache(maxsize=256)
+def _fixed(keys: QueueKeys) -> Mapping[str, Any]:
+    """The keys that are the same for every worker, by their names in `cycle.lua`."""
+    return {name: getattr(keys, name) for name in _KEYS}
+
+
 def cycle_call(
-    keys: QueueKeys, *, wid: str, seq: int, lease_ms: int, want: int, settled: Sequence[Settled]
+    keys: QueueKeys,
+    *,
+    wid: str,
+    seq: int,
+    lease_ms: int,
+    want: int,
+    settled: Sequence[Settled],
+    notes: Mapping[str, bytes] = NO_NOTES,
 ) -> Call:
-    """The call; send the very same object until it is answered, then raise `seq`."""
+    """The call; send the very same object until it is answered, then raise `seq`.
+
+    `notes`: id → how far its run is.
+    """
     return CYCLE.call(
-        ready=keys.ready,
         own=keys.own(wid),
-        lease=keys.lease,
-        due=keys.due,
-        duerec=keys.duerec,
-        dead=keys.dead,
-        deadrec=keys.deadrec,
-        deadwhy=keys.deadwhy,
-        bell=keys.bell,
-        live=keys.live,
-        waiting=keys.waiting,
-        waitrec=keys.waitrec,
-        cancel=keys.cancel,
-        cutoff=keys.cutoff,
-        fails=keys.fails,
-        stats=keys.stats,
-        log=keys.log,
-        fence=keys.fence,
-        unique=keys.unique,
-        halt=keys.halt,
-        parked=keys.parked,
-        parkedof=keys.parkedof,
-        awaited=keys.awaited,
-        results=keys.results,
-        kept=keys.kept,
+        **_fixed(keys),
         wid=wid,
         seq=seq,
         lease_ms=lease_ms,
@@ -110,6 +111,7 @@ def cycle_call(
         log_max=LOG_MAX,
         # nearly all: one argument for them costs both sides a third of seven each
         finished=" ".join([one.id for one in settled if one.smooth]),
+        notes=b"".join(b"%b %b\n" % (id_.encode(), note) for id_, note in notes.items()),
         settled=[one.row() for one in settled if not one.smooth],
     )
 

@@ -10,6 +10,7 @@ from onebeat.durations import parse_ms
 from onebeat.errors import ConfigError, NoResult
 from onebeat.keys import queue_keys
 from onebeat.queue.enqueue import Draft, Sent
+from onebeat.queue.progress import Progress, progress
 from onebeat.queue.results import result
 from onebeat.wire import AsyncStore, Store
 
@@ -57,6 +58,11 @@ class Handle(Ticket):
         assert self.store is not None  # who keeps a result was sent by a client
         return wait_for(self.store, self.id, self.queue, timeout)
 
+    def progress(self) -> Progress | None:
+        """How far its run says that it is (`ctx.progress`); None when it has not said so, or does not run."""
+        assert self.store is not None, "this handle was not given by a client"
+        return progress_of(self.store, self.id, self.queue)
+
 
 @dataclass(frozen=True, slots=True)
 class AsyncHandle(Ticket):
@@ -69,6 +75,21 @@ class AsyncHandle(Ticket):
         self._demand()
         assert self.store is not None
         return await await_for(self.store, self.id, self.queue, timeout)
+
+    async def progress(self) -> Progress | None:
+        """How far its run says that it is; see `Handle.progress`."""
+        assert self.store is not None, "this handle was not given by a client"
+        return await aprogress_of(self.store, self.id, self.queue)
+
+
+def progress_of(store: Store, id_: str, queue: str) -> Progress | None:
+    """How far the run of a message is; see `Handle.progress`."""
+    return store.run(progress(queue_keys(store.namespace, queue), id_, within_s=WITHIN_S))
+
+
+async def aprogress_of(store: AsyncStore, id_: str, queue: str) -> Progress | None:
+    """`progress_of`, awaited."""
+    return await store.run(progress(queue_keys(store.namespace, queue), id_, within_s=WITHIN_S))
 
 
 def wait_for(store: Store, id_: str, queue: str, timeout_s: float | None) -> Any:

@@ -6,24 +6,22 @@ import asyncio
 import contextlib
 import functools
 import threading
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from onebeat.clock import SYSTEM, Clock
-from onebeat.errors import BadPayload, BadResult
 from onebeat.ledger import Entry
 from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
 from onebeat.queue.record import Message
 from onebeat.queue.signing import NO_KEYS, KeyRing
-from onebeat.worker.context import Context, context_of
 from onebeat.worker.limits import Pool
 from onebeat.worker.middleware import HOOKS
+from onebeat.worker.prepared import Grip, Ready
 from onebeat.worker.processes import Processes
 from onebeat.worker.registry import REGISTRY, Registry
-from onebeat.worker.task import Task
 from onebeat.worker.threads import HardTimeLimit, Threads, TimeLimit
 from onebeat.worker.turn import Mark, held
 
@@ -35,83 +33,6 @@ if TYPE_CHECKING:
 
 
 _UNLIMITED: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-
-
-class Grip(Protocol):
-    """What a run must know of its singleton's lease, wherever that is kept."""
-
-    @property
-    def name(self) -> str:
-        """The resource."""
-
-    def assert_held(self) -> None:
-        """Return if it is held.
-
-        Raises:
-            LeaseLost: it is not.
-        """
-
-
-@dataclass(slots=True)
-class Ready:
-    """A message with its task, its arguments by name, and what its context says; `fence` is the claim's
-    until a singleton's lease brings its own."""
-
-    message: Message
-    task: Task[Any, Any]
-    given: Mapping[str, Any]
-    fence: int
-    timeout_s: float | None
-    hard_ms: int | None
-    stopping: Callable[[], bool]
-    cancelled: Container[str]
-    now_ms: int
-    keep_ms: int = 0  # for how long its result is wanted; 0: nobody wants it
-    value: bytes = b""  # what it returned, as it is stored
-
-    @property
-    def context(self) -> Context:
-        """What the task may know about this run; built for the tasks that ask for it."""
-        return context_of(
-            self.message,
-            None if self.timeout_s is None else self.now_ms + round(self.timeout_s * 1000),
-            fence=self.fence,
-            stopping=self.stopping,
-            ending=functools.partial(self.cancelled.__contains__, self.message.id),
-        )
-
-    def arguments(self, session: Any = None) -> tuple[list[Any], dict[str, Any]]:
-        """What the function is called with."""
-        signature, filled = self.task.signature, dict[str, Any]()
-        if signature.context_name is not None:
-            filled[signature.context_name] = self.context
-        if signature.session_name is not None:
-            filled[signature.session_name] = session
-        return signature.place(self.given, filled)
-
-    def run(self, session: Any = None) -> Any:
-        """Call the function. A result that is wanted and cannot be stored fails the run before it commits."""
-        args, kwargs = self.arguments(session)
-        if not self.keep_ms:
-            return self.task.function(*args, **kwargs)
-        if self.task.signature.is_async:
-            return self._awaited(self.task.function(*args, **kwargs))
-        return self.check(self.task.function(*args, **kwargs))
-
-    async def _awaited(self, called: Awaitable[Any]) -> Any:
-        return self.check(await called)
-
-    def check(self, result: Any) -> Any:
-        """Remember `result` as it is stored, and give it back.
-
-        Raises:
-            BadResult: it cannot be stored.
-        """
-        try:
-            self.value = payload.encode_value(result)
-        except BadPayload as problem:
-            raise BadResult(f"task {self.task.name}: {problem}") from None
-        return result
 
 
 @dataclass
@@ -133,6 +54,7 @@ class Bench:
     stopping: Callable[[], bool] = lambda: False
     cutting: Callable[[], bool] = lambda: False
     runs: int = 0  # that have ended in this process
+    notes: dict[str, bytes] = field(default_factory=dict)  # id → how far a run says that it is
 
     _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -171,6 +93,7 @@ class Bench:
             self.stopping,
             self.cancelled,
             self.clock.wall_ms(),
+            self.notes,
             header.result_ttl_ms or task.result_ttl_ms,
         )
 

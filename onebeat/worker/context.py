@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from onebeat.queue.progress import encoded
 from onebeat.queue.record import Message
 from onebeat.worker.threads import Cancelled
 
@@ -17,6 +18,10 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 def _never() -> bool:
     return False
+
+
+def _nobody_listens(_note: bytes) -> None:
+    """Progress that is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Context:
     log: logging.Logger = field(default=_LOG, repr=False)
     stopping: Callable[[], bool] = field(default=_never, repr=False)
     ending: Callable[[], bool] = field(default=_never, repr=False)
+    noting: Callable[[bytes], object] = field(default=_nobody_listens, repr=False)
 
     @property
     def shutting_down(self) -> bool:
@@ -50,6 +56,17 @@ class Context:
     def cancelled(self) -> bool:
         """True once somebody asked for the end of this run; async tasks are cancelled as well."""
         return self.ending()
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Say how far this run is: `done` of `total`, and in words; for people and `Handle.progress`.
+
+        Costs no round trip, so call it as often as you like: the worker sends the latest with its next cycle,
+        at most once a second. Nobody sees it after the end of the run.
+
+        Raises:
+            ValueError: a number that is negative or not finite.
+        """
+        self.noting(encoded(done, total, note))
 
     def checkpoint(self) -> None:
         """Call it now and then in a long blocking task: the place where its cancellation is felt.

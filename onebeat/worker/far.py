@@ -46,6 +46,12 @@ class Awake(msgspec.Struct, frozen=True, tag=True):
     """Its tasks are imported."""
 
 
+class Noted(msgspec.Struct, frozen=True, tag=True):
+    """How far the run says that it is."""
+
+    note: bytes
+
+
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """The run is over; `memory_mib` is what the runner takes now."""
 
@@ -53,7 +59,7 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     memory_mib: int
 
 
-Word: TypeAlias = Begin | Tell | Held | Confirm | Awake | Ended
+Word: TypeAlias = Begin | Tell | Held | Confirm | Awake | Noted | Ended
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Word).decode
 

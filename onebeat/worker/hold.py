@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ import msgspec
 from onebeat.errors import BadPayload
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
-from onebeat.queue.cycle import Settled
+from onebeat.queue.cycle import NO_NOTES, Settled
 from onebeat.queue.record import Message, id_of, unpack
 from onebeat.queue.signing import Unsigned
 from onebeat.queue.states import Move
@@ -29,6 +29,7 @@ from onebeat.worker.run import run_here, run_one
 
 LOG = logging.getLogger("onebeat.worker")
 SETTLED_MAX = 128  # in one cycle
+NOTES_EVERY_S = 1.0  # runs may say more often how far they are
 
 Claimed: TypeAlias = tuple[Message, int, int]  # with its fence, and when it was claimed, Redis ms
 Ended: TypeAlias = tuple[Outcome, float]  # with how long it ran, ms
@@ -45,6 +46,7 @@ class Hold:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._settled: list[Settled] = []
         self._run_ms: float | None = None
+        self._notes_at_s = 0.0  # monotonic
         self._moved_s = 0.0  # when something was last claimed or ended, monotonic
         self.problem: BaseException | None = None  # a run that could not be brought to its end
         self.claiming = self.starting = True
@@ -209,11 +211,21 @@ class Hold:
         """The outcomes that the next cycle tells."""
         return self._settled[:SETTLED_MAX]
 
+    def notes(self) -> Mapping[str, bytes]:
+        """How far runs say that they are, at most once in a second; forgotten with this."""
+        here = self._bench.notes
+        if not here or self._bench.clock.mono_s() < self._notes_at_s:
+            return NO_NOTES
+        self._notes_at_s = self._bench.clock.mono_s() + NOTES_EVERY_S
+        return {id_: here.pop(id_) for id_ in self._ids.intersection(tuple(here))}
+
     def forget(self, batch: list[Settled]) -> None:
         """The cycle that told `batch` was answered."""
         del self._settled[: len(batch)]
         self._ids.difference_update([one.id for one in batch])
         self._bench.cancelled.difference_update([one.id for one in batch])
+        for one in batch if self._bench.notes else ():
+            self._bench.notes.pop(one.id, None)
 
     def cancel(self, id_: str) -> None:
         """End the run of a message; one that has not begun ends when its turn comes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -27,7 +28,7 @@ from onebeat.worker.settings import SETTINGS, WorkerSettings
 from onebeat.worker.threads import HardTimeLimit
 
 if TYPE_CHECKING:
-    from onebeat.worker.bench import Ready
+    from onebeat.worker.prepared import Ready
 
 LOG = logging.getLogger("onebeat.worker")
 CLEAN_UP_S = 3.0  # from the wish that a run ends to the end of its process
@@ -51,7 +52,13 @@ class Runner:
         self._process, self._reader, self._writer = process, reader, writer
         self.runs = self.memory_mib = 0
 
-    async def run(self, begin: far.Begin, confirm: Callable[[], None], hard_ms: int | None) -> Outcome:
+    async def run(
+        self,
+        begin: far.Begin,
+        confirm: Callable[[], None],
+        noting: Callable[[bytes], object],
+        hard_ms: int | None,
+    ) -> Outcome:
         """How the run ended, unless it is cancelled.
 
         Raises:
@@ -61,14 +68,16 @@ class Runner:
         self.say(begin)
         try:
             async with asyncio.timeout(None if hard_ms is None else hard_ms / 1000) as limit:
-                return await self.answer(confirm)
+                return await self.answer(confirm, noting)
         except TimeoutError:
             self.kill()
             if limit.expired() and hard_ms is not None:
                 raise HardTimeLimit(f"over its hard time limit of {hard_ms / 1000:g} s") from None
             raise
 
-    async def answer(self, confirm: Callable[[], None] | None = None) -> Outcome:
+    async def answer(
+        self, confirm: Callable[[], None] | None = None, noting: Callable[[bytes], object] | None = None
+    ) -> Outcome:
         """Wait for the end of the run.
 
         Raises:
@@ -79,6 +88,8 @@ class Runner:
             if isinstance(word, far.Ended):
                 self.memory_mib = word.memory_mib
                 return word.outcome
+            if isinstance(word, far.Noted) and noting is not None:
+                noting(word.note)
             if isinstance(word, far.Confirm):
                 self.say(far.Held(_lost(confirm)))
 
@@ -140,7 +151,8 @@ class Processes:
             stopping=self._stopping(),
         )
         try:
-            outcome = await runner.run(begin, confirm, ready.hard_ms)
+            noting = functools.partial(ready.notes.__setitem__, ready.message.id)
+            outcome = await runner.run(begin, confirm, noting, ready.hard_ms)
         except asyncio.CancelledError:
             outcome = await self._end(runner, confirm)
         finally:

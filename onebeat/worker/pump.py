@@ -77,7 +77,15 @@ class Pump:
         """One answered cycle. The same call is sent until it is answered, however long that takes."""
         batch = self._hold.batch()
         self._seq = seq = self._seq + 1
-        call = cycle_call(self.keys, wid=self.wid, seq=seq, lease_ms=self._lease_ms, want=want, settled=batch)
+        call = cycle_call(
+            self.keys,
+            wid=self.wid,
+            seq=seq,
+            lease_ms=self._lease_ms,
+            want=want,
+            settled=batch,
+            notes=self._hold.notes(),
+        )
 
         def failed(_problem: StoreError) -> None:
             # the one that was not answered may arrive in a store that went back meanwhile, which then gives

@@ -21,8 +21,9 @@ from onebeat.errors import (
 from onebeat.failpoints import reach
 from onebeat.ledger import Done
 from onebeat.queue.record import Message
-from onebeat.worker.bench import Bench, Grip, Ready, singleton_of
+from onebeat.worker.bench import Bench, singleton_of
 from onebeat.worker.outcome import End, Outcome, line_of, storable
+from onebeat.worker.prepared import Grip, Ready
 from onebeat.worker.retry import Retry
 from onebeat.worker.threads import Cancelled
 from onebeat.worker.turn import Conflict, Parked

@@ -15,6 +15,7 @@ import socket
 import threading
 from queue import SimpleQueue
 
+from onebeat.clock import SYSTEM
 from onebeat.errors import LeaseLost
 from onebeat.failpoints import reach
 from onebeat.queue.record import unpack
@@ -27,6 +28,7 @@ from onebeat.worker.run import run_here
 from onebeat.worker.settings import SETTINGS, WorkerSettings, from_json
 from onebeat.worker.threads import Threads
 
+NOTE_EVERY_S = 0.5  # a run may say how far it is a million times a second
 NOW_MS = 0  # the worker process has seen that the message may still start
 QUIET = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGTSTP)
 
@@ -76,6 +78,20 @@ class Listener(threading.Thread):
                 self.stopping.set()
 
 
+class FarNotes(dict[str, bytes]):
+    """Takes how far a run says that it is, and sends it on now and then."""
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__()
+        self._listener, self._next_s = listener, 0.0
+
+    def __setitem__(self, id_: str, note: bytes) -> None:
+        now_s = SYSTEM.mono_s()
+        if now_s >= self._next_s:
+            self._next_s = now_s + NOTE_EVERY_S
+            self._listener.say(far.Noted(note))
+
+
 class FarLease:
     """The singleton's lease that the worker process holds for this run, of the resource `name`."""
 
@@ -116,6 +132,7 @@ def _bench(settings: WorkerSettings, listener: Listener) -> Bench:
         database_url=settings.database_url,
         retention_s=settings.retention_s,
         stopping=listener.stopping.is_set,
+        notes=FarNotes(listener),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onebeat.clock import Clock
     from onebeat.locks import Holder, Lease
     from onebeat.wire import AsyncStore
-    from onebeat.worker.bench import Ready
+    from onebeat.worker.prepared import Ready
 
 WITHIN_S = 2.0
 END_STANDS_S = 10.0  # beyond the wait: the worker that is asked hears of it with its next sign of life

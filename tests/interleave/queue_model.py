@@ -21,7 +21,7 @@ MOVED_TO = {"finish": "done", "bury": "dead", "skip": "skipped", "expire": "expi
 def settled_rows(args: Sequence[Any]) -> list[Sequence[Any]]:
     """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event, more."""
     finished = [(id_, "finish", 0, b"", b"", "", b"", b"") for id_ in args[5].split()]
-    return [*finished, *(args[at : at + 8] for at in range(6, len(args), 8))]
+    return [*finished, *(args[at : at + 8] for at in range(7, len(args), 8))]
 
 
 @dataclass

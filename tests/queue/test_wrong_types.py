@@ -134,7 +134,9 @@ def calls(room: Room) -> dict[str, Call]:
             fields='"reason":"purged"',
             messages=[("r", 1, 1), ("e", 0, 0)],
         ),
-        "recover": RECOVER.call(**{**own, **waits, **dead}, wid="w", gone=1, deliveries_max=5, log_max=9),
+        "recover": RECOVER.call(
+            **{**own, **waits, **dead}, progress=keys.progress, wid="w", gone=1, deliveries_max=5, log_max=9
+        ),
         "redrive": REDRIVE.call(
             **named(
                 "ready", "dead", "deadrec", "deadwhy", "live", "cancel", "bell", "stats", "log", "unique"
@@ -142,7 +144,7 @@ def calls(room: Room) -> dict[str, Call]:
             **lane,
             letters=[("f", died_ms, record("f live"), "{}", "")],
         ),
-        "release": RELEASE.call(**own, wid="w", leave=1, log_max=9, ids=[]),
+        "release": RELEASE.call(**own, progress=keys.progress, wid="w", leave=1, log_max=9, ids=[]),
         "resume": RESUME.call(**named("paused", "fails", "log"), schedule="s", line="{}", log_max=9),
         "revise": REVISE.call(
             **named("gen", "sched", "next", "paused", "fails", "runs"), revision=9, ids=["s"]

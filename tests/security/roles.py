@@ -39,8 +39,8 @@ class Role:
 ROLES: dict[str, Role] = {
     "client": Role(
         ("queue/enqueue", "queue/collect"),
-        ("sadd", "xread"),
-        ("ob:{ns}:queues", "ob:{ns:queue}:told:<id>"),
+        ("hget", "sadd", "xread"),
+        ("ob:{ns}:queues", "ob:{ns:queue}:told:<id>", "ob:{ns:queue}:progress"),
     ),
     "locks": Role(
         (

@@ -87,8 +87,10 @@ def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
     assert not client.enqueue("t:keyed", [1], key=key).existing
     assert client.enqueue("t:keyed", [1], key=key).existing
     client.enqueue("t:later", delay=3600)
+    asked = client.enqueue("t:asked", result_ttl="1m")
+    assert asked.progress() is None
     with contextlib.suppress(WaitTimeout):
-        client.enqueue("t:asked", result_ttl="1m").result(timeout=0.1)
+        asked.result(timeout=0.1)
 
 
 def act_as_locks(store: Store, _admin: Store, _folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Awaitable
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from onebeat import task
+from onebeat import Context, task
 from tests.worker.acts import _note, _told
 
 
@@ -80,3 +81,26 @@ def wait_and_return(word: str) -> str:
     while not _told(word):
         time.sleep(0.02)
     return word
+
+
+@task
+def tell_and_wait(word: str, ctx: Context) -> None:
+    for done in range(1_000):
+        ctx.progress(done, 1_000)
+    ctx.progress(3, 10, f"waiting for {word}")
+    while not _told(word):
+        time.sleep(0.02)
+
+
+@task(pool="process")
+def tell_and_wait_far(word: str, ctx: Context) -> None:
+    while not _told(word):
+        ctx.progress(3, 10, f"waiting for {word}")
+        time.sleep(0.02)
+
+
+@task
+async def atell_and_wait(word: str, ctx: Context) -> None:
+    ctx.progress(3, 10, f"waiting for {word}")
+    while not _told(word):
+        await asyncio.sleep(0.02)

@@ -114,3 +114,17 @@ def test_a_killed_worker_s_result_comes_from_the_next(calling: Workshop) -> None
     calling.tell("b")
     calling.worker(lease_ms=1000)
     assert handle.result(PATIENCE_S) == "b"
+
+
+@pytest.mark.parametrize("name", ["tell_and_wait", "tell_and_wait_far", "atell_and_wait"])
+def test_how_far_a_run_is(calling: Workshop, name: str) -> None:
+    handle: Handle = getattr(returning, name).delay("end")
+    assert handle.progress() is None
+    calling.worker(concurrency=1)
+    far = until(handle.progress, "its word")
+    while far.done != 3:
+        far = until(handle.progress, "its last word")
+    assert (far.total, far.note) == (10, "waiting for end")
+    assert calling.client.progress(handle.id) == far
+    calling.tell("end")
+    until(lambda: handle.progress() is None, "its end")

@@ -24,12 +24,14 @@
 -- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
 -- KEYS results HASH id → how it ended, and its value
 -- KEYS kept ZSET id → until when its result is kept, ms
+-- KEYS progress HASH id → when, ms, and how far its run is: JSON
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
 -- ARGV want int how many records to claim at the most
 -- ARGV log_max int entries that the log keeps
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
+-- ARGV notes bytes how far runs are, a line each: id, JSON
 -- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one
 -- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE
 -- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed, ids that ended and that somebody waits for
@@ -39,10 +41,10 @@ local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local parked, parkedof = KEYS[23], KEYS[24]
-local halt, awaited, results, kept = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
+local halt, awaited, results, kept, progress = KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
-local finished, settled, width = ARGV[6], 7, 8
+local finished, notes, settled, width = ARGV[6], ARGV[7], 8, 8
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
 local function id_of(record)
@@ -59,6 +61,7 @@ for _, zset in ipairs({due, dead, bell, kept}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
 local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
+local noted = redis.call('HLEN', progress) > 0
 local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
@@ -171,6 +174,7 @@ local function settle(id, move, delay_ms, record, why, counted, event, more)
     lines[#lines + 1] = '{"event":"late_ack","id":"' .. id .. '","worker":"' .. wid .. '"}'
     return
   end
+  if noted then redis.call('HDEL', progress, id) end
   if move == 'retry' then
     redis.call('HSET', duerec, id, record)
     redis.call('ZADD', due, now + tonumber(delay_ms), id)
@@ -205,6 +209,9 @@ if seq > last then
   for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
 if late > 0 then counts.late = late end
+for id, note in string.gmatch(notes, '(%S+) ([^\n]+)') do
+  if redis.call('HEXISTS', own, id) == 1 then redis.call('HSET', progress, id, now_text .. ' ' .. note) end
+end
 -- Where results come old ones go, twice as fast.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, #ARGV >= settled and 256 or 0)) do
   redis.call('ZREM', kept, id); redis.call('HDEL', results, id)

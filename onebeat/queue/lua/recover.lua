@@ -14,6 +14,7 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
+-- KEYS progress HASH id → when, ms, and how far its run is: JSON
 -- ARGV wid text the dead worker
 -- ARGV gone int 1 when its supervisor saw it end; else its lease must be over
 -- ARGV deliveries_max int a message is buried when this many workers died of it
@@ -24,7 +25,7 @@ local own, lease = KEYS[1], KEYS[2]
 local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
 local dead, deadrec, deadwhy, live = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local waiting, waitrec, cutoff, fails = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local bell, stats, log, unique = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+local bell, stats, log, unique, progress = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local wid, gone, deliveries_max, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
 -- Foreign bytes must not block the recovery of the rest: without a usable priority they go last.
@@ -32,7 +33,7 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
-for _, hash in ipairs({deadrec, deadwhy, live, waitrec, fails, stats}) do redis.call('HLEN', hash) end
+for _, hash in ipairs({deadrec, deadwhy, live, waitrec, fails, stats, progress}) do redis.call('HLEN', hash) end
 for _, zset in ipairs({dead, cutoff, bell}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
@@ -76,6 +77,7 @@ end
 local lines, buried = {}, 0
 for _, message in ipairs(held) do
   local record, id = message.record, message.id
+  redis.call('HDEL', progress, id)
   local deliveries = math.min((string.byte(record, 3) or 0) + 1, 255)
   record = string.sub(record, 1, 2) .. string.char(deliveries) .. string.sub(record, 4)
   if deliveries >= deliveries_max then

@@ -5,6 +5,7 @@
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
+-- KEYS progress HASH id → when, ms, and how far its run is: JSON
 -- ARGV wid text this worker incarnation
 -- ARGV leave int 1: give back everything and end the lease (ids are not looked at)
 -- ARGV log_max int entries that the log keeps
@@ -13,7 +14,7 @@
 -- RETURNS how many went back
 local own, lease = KEYS[1], KEYS[2]
 local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
-local bell, stats, log = KEYS[7], KEYS[8], KEYS[9]
+local bell, stats, log, progress = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local wid, leave, log_max = ARGV[1], ARGV[2], ARGV[3]
 local ids = 4
 
@@ -23,6 +24,7 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
 redis.call('ZCARD', lease); redis.call('ZCARD', bell); redis.call('HLEN', stats); redis.call('XLEN', log)
+redis.call('HLEN', progress)
 local held = {}
 if leave == '1' then
   local pairs_ = redis.call('HGETALL', own)  -- bounded: a worker holds ≤ 256
@@ -44,7 +46,7 @@ table.sort(held, function(a, b)
 end)
 local lines = {}
 for _, message in ipairs(held) do
-  redis.call('HDEL', own, message.id)
+  redis.call('HDEL', own, message.id); redis.call('HDEL', progress, message.id)
   redis.call('LPUSH', list_of(message.record), message.record)
   if (string.byte(message.record, 2) or 0) % 2 == 1 then
     lines[#lines + 1] = '{"event":"released","id":"' .. message.id .. '","worker":"' .. wid .. '"}'
