@@ -17,7 +17,10 @@ from benchmarks.place import REPOSITORY, Place, until
 FLOOR = "locks: bare SET NX PX + compare-and-delete"
 PROCESSES = 4
 MANY = 100  # waiters
-CONTEND_S = 1.5
+CONTEND_S = {
+    8: 2.0,
+    64: 8.0,
+}  # long enough for some fifty turns of each: of few turns one more is a third more
 WATCH_S = 3.0
 PATIENCE_S = 25.0
 _FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -82,9 +85,10 @@ def pairs(place: Place, kind: Kind, size: int) -> Figures:
 def contention(place: Place, kind: Kind, size: int) -> Figures:
     """`size` contenders in four processes: acquisitions, the luckiest to the unluckiest, and the waits."""
     processes = min(PROCESSES, size)
+    usual_s = CONTEND_S.get(size, CONTEND_S[8])
     shares = [size // processes + (number < size % processes) for number in range(processes)]
     with place.client():
-        seconds = _length_s(CONTEND_S, size)
+        seconds = _length_s(usual_s, size)
         running = [_contender(place, kind, threads, seconds) for threads in shares]
         for process in running:
             assert process.stdout is not None
@@ -97,12 +101,15 @@ def contention(place: Place, kind: Kind, size: int) -> Figures:
             each for process in running for each in json.loads(process.communicate()[0].splitlines()[-1])
         ]
     counts, flat = [len(each) for each in waits], [one for each in waits for one in each]
+    ideal_ms = max(1, size - 1) * seconds * 1000 / len(flat)  # all others had it once
     return {
         "per_s": len(flat) / seconds,
+        "turns_of_each": len(flat) / size,
         "most_to_least": max(counts) / max(1, min(counts)),
         "without_any": counts.count(0),
         "wait_p50_ms": percentile(flat, 0.5),
         "wait_p99_ms": percentile(flat, 0.99),
+        "wait_p99_to_ideal": percentile(flat, 0.99) / ideal_ms,
     }
 
 

@@ -7,8 +7,7 @@ makes a semaphore (all say the limit) and a lock for readers and writers (a writ
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from onebeat.keys import LockKeys, ShareKeys
 from onebeat.locks.who import ALONE
@@ -27,8 +26,7 @@ AnyKeys: TypeAlias = LockKeys | ShareKeys
 Held: TypeAlias = tuple[AnyKeys, str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try to get one lock: `token` is random and never used for another try."""
 
     keys: AnyKeys

@@ -77,11 +77,12 @@ class Handle(Generic[StoreT]):
         self._lease_ms = checked_lease_ms(lease)
         self._max_hold_s = max_hold
         self._at_least_s = at_least
-        self._task, self._message = task, message
         self._clock = clock
         self._pid = os.getpid()
         self._latest: Lease | None = None
         self._nest = Nest() if reentrant else None
+        self._about = task, message, room if isinstance(keys, ShareKeys) else None
+        self._who = who_am_i(*self._about)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of namespace {self.store.namespace!r}>"
@@ -92,9 +93,7 @@ class Handle(Generic[StoreT]):
         return self._nest.again(_caller()) if self._nest else None
 
     def _attempt(self, beside: tuple[str, ...]) -> Attempt:
-        same_process(self._pid, self.name)
-        room = self._room if isinstance(self.keys, ShareKeys) else None
-        who = who_am_i(self._task, self._message, room, beside)
+        who = who_am_i(*self._about, beside) if beside else self._who
         return Attempt(self.keys, new_token(), self._lease_ms, who, self._room)
 
     def _held(self, attempt: Attempt, grant: Grant) -> Lease:

@@ -26,12 +26,14 @@ EARLY = 6  # what is due within a sixth of its lease is renewed along with what 
 RETRIES = 20  # an unanswered renewal is repeated after this part of the lease
 
 
+_GUARD = threading.Lock()  # of what there is to renew in this process
+
+
 @dataclass(slots=True, eq=False)
 class Hold:
     """A lease to renew: when next, and at which monotonic second no more (`max_hold`)."""
 
     lease: Lease
-    lease_ms: int
     next_s: float
     last_s: float
     trouble: str = ""
@@ -53,7 +55,7 @@ class Keeper:
         self._clock = clock
         self._retire = retire
         self._holds: dict[Lease, Hold] = {}  # not by token: who is told its token may use it twice
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(_GUARD)
         self._wakes_at_s = 0.0
         self._used_s = clock.mono_s()
         self._deadline_s = DEADLINE_MAX_S
@@ -67,15 +69,14 @@ class Keeper:
         return not self._holds
 
     def add(self, hold: Hold) -> None:
-        with self._changed:
-            self._holds[hold.lease] = hold
-            self._used_s = hold.lease.since_s
-            if hold.look_at_s < self._wakes_at_s:  # a short hold never costs a thread switch
-                self._changed.notify()
+        """Called with `_GUARD` held."""
+        self._holds[hold.lease] = hold
+        self._used_s = hold.lease.since_s
+        if hold.look_at_s < self._wakes_at_s:  # a short hold never costs a thread switch
+            self._changed.notify()
 
     def remove(self, lease: Lease) -> None:
-        with self._changed:
-            self._holds.pop(lease, None)
+        self._holds.pop(lease, None)
 
     def _run(self) -> None:
         reason = "the thread that renews leases failed"
@@ -99,8 +100,7 @@ class Keeper:
             return bool(looks or self._holds) or self._clock.mono_s() < self._used_s + LINGER_S
 
     def _look(self) -> None:
-        with self._changed:
-            holds = [*self._holds.values()]
+        holds = [*self._holds.values()]  # at once, as `remove` is: neither needs the guard
         now_s = self._clock.mono_s()
         for hold in holds:
             if hold.lease.past_due:
@@ -120,7 +120,7 @@ class Keeper:
 
     def _renew(self, due: list[Hold]) -> None:
         sent_s = self._clock.mono_s()
-        locks = [(hold.lease.keys, hold.lease.token, hold.lease_ms) for hold in due]
+        locks = [(hold.lease.keys, hold.lease.token, round(hold.lease.lease_s * 1000)) for hold in due]
         try:
             answers = self._store.run(protocol.renew(locks))
             trouble = "the store refuses its keys"
@@ -160,18 +160,12 @@ def _why_over(hold: Hold, now_s: float) -> str:
     return "its time was over before it was renewed: this process, or its machine, stood still"
 
 
-_GUARD = threading.Lock()
 _KEEPERS: dict[int, Keeper] = {}
 
 
 def keep(store: Store | AsyncStore, lease: Lease, max_hold_s: float, clock: Clock) -> None:
     """Renew `lease` until `let_go`, for at most `max_hold_s` seconds since it was acquired."""
-    hold = Hold(
-        lease,
-        round(lease.lease_s * 1000),
-        renew_at_s(lease.since_s, lease.lease_s),
-        lease.since_s + max_hold_s,
-    )
+    hold = Hold(lease, renew_at_s(lease.since_s, lease.lease_s), lease.since_s + max_hold_s)
     with _GUARD:
         keeper = _KEEPERS.get(id(store.client))
         if keeper is None:

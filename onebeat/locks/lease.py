@@ -31,7 +31,7 @@ class Lease:
         self.since_s = grant.sent_s
         self._waited_s = grant.waited_s
         self._renewals = 0
-        self._until_s = grant.until_s
+        self.until_s = grant.until_s  # the monotonic second at which it ends if it is not renewed
         self._clock = clock
         self._pid = os.getpid()
         self._guard = threading.Lock()
@@ -48,7 +48,7 @@ class Lease:
         """Seconds for which the lock is surely held if it is not renewed; 0 when it is not held."""
         if self._end_reason is not None or self._doubt or os.getpid() != self._pid:
             return 0.0
-        return max(0.0, self._until_s - self._clock.mono_s())
+        return max(0.0, self.until_s - self._clock.mono_s())
 
     @property
     def valid(self) -> bool:
@@ -101,7 +101,7 @@ class Lease:
     def extend(self, until_s: float) -> None:
         """A renewal was confirmed; a lease that ended stays ended."""
         self._renewals += 1
-        self._until_s = max(self._until_s, until_s)
+        self.until_s = max(self.until_s, until_s)
         self._doubt = ""
 
     def doubt(self, reason: str) -> None:
@@ -127,12 +127,7 @@ class Lease:
     @property
     def past_due(self) -> bool:
         """Is its time over, whether or not anyone noticed?"""
-        return self._clock.mono_s() >= self._until_s
-
-    @property
-    def until_s(self) -> float:
-        """The monotonic second at which it ends if it is not renewed."""
-        return self._until_s
+        return self._clock.mono_s() >= self.until_s
 
     def _end(self, reason: str, *, lost: bool) -> bool:
         with self._guard:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from onebeat.clock import Clock
 from onebeat.errors import Remedy, StoreError
 from onebeat.failpoints import reach
 from onebeat.locks.calls import AnyKeys, Attempt, Held, ask, give_up, renewals, text_of, wake
 from onebeat.locks.validity import believed_until_s
-from onebeat.wire import Command, Pause, Protocol, insist
+from onebeat.wire import Command, Pause, Protocol, insist_timed
 
 INSIST_S = 5.0  # an unanswered call is repeated for this long
 ABANDON_S = 1.0  # and this one for less: its caller is leaving, and what it leaves behind lapses
@@ -36,8 +35,7 @@ class Released(StrEnum):
     NESTED = "nested"  # a block around this one holds it still
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """The lock is held: its fence, when that was asked for, and until when to believe it (monotonic)."""
 
     fence: int
@@ -56,14 +54,16 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
     """
     began_s = clock.mono_s()
     until_s = None if wait_s is None else began_s + wait_s
-    too_late = 0
+    too_late, now_s = 0, began_s
     reach("lock.ready")
     while too_late < TOO_LATE_MAX:
-        left_s = BEAT_S if until_s is None else until_s - clock.mono_s()
+        left_s = BEAT_S if until_s is None else until_s - now_s
         call = ask(attempt, STAY_MS if left_s > 0 else 0)
-        asked = _timed(insist(call, within_s=INSIST_S, clock=clock), clock)
-        (verdict, number, *others), sent_s, answered_s = yield from asked
-        yield from _wake(attempt.keys, others)
+        (verdict, number, *others), sent_s, answered_s = yield from insist_timed(
+            call, within_s=INSIST_S, clock=clock
+        )
+        if others:
+            yield from _wake(attempt.keys, others)
         if text_of(verdict) == "held":
             reach("lock.granted")
             believed_s = believed_until_s(sent_s, answered_s, attempt.lease_ms / 1000)
@@ -74,26 +74,10 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
             yield from _listen(attempt, min(left_s, _look_again_s(int(number))))
         else:
             break
+        now_s = clock.mono_s()
     if wait_s != 0 or too_late:
         yield from abandon(attempt.keys, attempt.token)
     return None
-
-
-def _timed(calls: Protocol[Any], clock: Clock) -> Protocol[tuple[Any, float, float]]:
-    """What `calls` returns, and the monotonic seconds around the one request that was answered."""
-    effect = next(calls)
-    while True:
-        sent_s = clock.mono_s()
-        try:
-            answer = yield effect
-        except StoreError as problem:
-            effect = calls.throw(problem)
-            continue
-        answered_s = clock.mono_s()
-        try:
-            effect = calls.send(answer)
-        except StopIteration as stop:
-            return stop.value, sent_s, answered_s
 
 
 def _look_again_s(watch_ms: int) -> float:
@@ -138,8 +122,11 @@ def force(keys: AnyKeys, token: str, note: str) -> Protocol[Released]:
 
 def _give_up(keys: AnyKeys, token: str, how: str, keep_ms: int = 0, note: str = "") -> Protocol[Released]:
     within_s = ABANDON_S if how == "abandon" else INSIST_S
-    verdict, *others = yield from insist(give_up(keys, token, how, keep_ms, note), within_s=within_s)
-    yield from _wake(keys, others)
+    (verdict, *others), _, _ = yield from insist_timed(
+        give_up(keys, token, how, keep_ms, note), within_s=within_s
+    )
+    if any(others):
+        yield from _wake(keys, others)
     return Released(text_of(verdict))
 
 

@@ -3,7 +3,7 @@
 from onebeat.wire.ahead import Ahead
 from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.locate import find_store
-from onebeat.wire.patience import insist
+from onebeat.wire.patience import insist, insist_timed
 from onebeat.wire.scripts import Script, load, load_all
 from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, ask
 from onebeat.wire.store import AsyncStore, Store
@@ -23,6 +23,7 @@ __all__ = [
     "drive_async",
     "find_store",
     "insist",
+    "insist_timed",
     "load",
     "load_all",
 ]

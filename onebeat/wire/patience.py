@@ -42,17 +42,31 @@ def insist(
     Raises:
         StoreError: a fatal one at once, the last transient one when the time is over.
     """
-    until = clock.mono_s() + within_s
-    tried = 0
+    answer, _, _ = yield from insist_timed(effect, within_s=within_s, clock=clock, luck=luck, failed=failed)
+    return answer
+
+
+def insist_timed(
+    effect: Effect,
+    *,
+    within_s: float,
+    clock: Clock = SYSTEM,
+    luck: Callable[[], float] = random,
+    failed: Callable[[StoreError], None] = _unheard,
+) -> Protocol[tuple[Any, float, float]]:
+    """As `insist`, with the monotonic seconds before and after the one request that was answered."""
+    until_s, tried = 0.0, 0
     while True:
+        sent_s = clock.mono_s()
+        until_s = until_s or sent_s + within_s
         try:
             answer = yield effect
         except StoreError as problem:
             tried += 1
             failed(problem)
-            wait = backoff_s(tried, luck())
-            if problem.remedy is Remedy.FATAL or clock.mono_s() + wait >= until:
+            wait_s = backoff_s(tried, luck())
+            if problem.remedy is Remedy.FATAL or clock.mono_s() + wait_s >= until_s:
                 raise
-            yield Pause(wait)
+            yield Pause(wait_s)
         else:
-            return answer
+            return answer, sent_s, clock.mono_s()

@@ -18,11 +18,12 @@ header and body.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
 from importlib.resources import files
+from operator import itemgetter
 from typing import Any
 
 from onebeat.wire.steps import Arg, Call
@@ -61,11 +62,13 @@ class Script:
         return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     @cached_property
-    def _single(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        """The names of KEYS and ARGV where each stands for one value."""
+    def _single(self) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+        """What picks KEYS and ARGV from their names, where each stands for one value."""
         if any(slot.rest or slot.size != 1 for slot in (*self.keys, *self.args)):
             return None
-        return tuple(slot.name for slot in self.keys), tuple(slot.name for slot in self.args)
+        if min(len(self.keys), len(self.args)) < 2:  # one alone is not picked as a tuple
+            return None
+        return itemgetter(*(slot.name for slot in self.keys)), itemgetter(*(slot.name for slot in self.args))
 
     def call(self, **named: Any) -> Call:
         """The call with these values, by header name; groups and rests take sequences.
@@ -75,8 +78,8 @@ class Script:
         """
         if self._single is not None and len(named) == len(self.keys) + len(self.args):
             try:
-                first, second = self._single
-                return Call(self, tuple([named[key] for key in first]), tuple([named[arg] for arg in second]))
+                keys_of, args_of = self._single
+                return Call(self, keys_of(named), args_of(named))
             except KeyError:
                 pass  # the long way says which
         keys: list[Arg] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from onebeat.wire.scripts import Script
@@ -18,8 +18,7 @@ T = TypeVar("T")
 Arg: TypeAlias = str | bytes | int | float
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Run a script; the answer is what the server returned (bytes, ints, lists)."""
 
     script: Script

@@ -108,26 +108,31 @@ class Store(_Driver["redis.Redis"]):
         if isinstance(effect, Pause):
             time.sleep(effect.seconds)
             return None
-        import redis.exceptions as kinds
-
         send = self._send_for(effect)
         try:
-            if not isinstance(effect, Call):
-                return send(*effect.words)
-            try:
-                return send(*_by_sha(effect))
-            except kinds.NoScriptError:
+            return send(*_by_sha(effect)) if isinstance(effect, Call) else send(*effect.words)
+        except Exception as problem:
+            return self._after(problem, effect, send)
+
+    def _after(self, problem: Exception, effect: Call | Command, send: Callable[..., Any]) -> Any:
+        """The answer to a script that the server did not know; any other `problem` is raised, translated."""
+        import redis.exceptions as kinds
+
+        try:
+            if isinstance(effect, Call) and isinstance(problem, kinds.NoScriptError):
                 return send(*_by_text(effect))
-        except (kinds.RedisError, OSError) as problem:
-            raise translate(self.where, problem) from problem
+            raise problem
+        except (kinds.RedisError, OSError) as last:
+            raise translate(self.where, last) from last
 
     def _send_for(self, effect: Call | Command) -> Callable[..., Any]:
         """What sends within the deadline that fits: that of a blocking read is longer than its block."""
         if self.url is None:
             send: Callable[..., Any] = self.client.execute_command
             return send
-        block_s = effect.block_s if isinstance(effect, Command) else 0.0
-        deadline_s = patient_deadline_s(block_s) if block_s else 0.0
+        if isinstance(effect, Call) or not effect.block_s:
+            return self._lines[0.0].send
+        deadline_s = patient_deadline_s(effect.block_s)
         if deadline_s not in self._lines:
             self._lines.setdefault(deadline_s, self._open_lines(deadline_s))
         return self._lines[deadline_s].send

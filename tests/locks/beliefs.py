@@ -27,17 +27,18 @@ class Report:
     errors: int = 0
     longest_free_s: float = 0.0
     stood_still: list[tuple[float, float]] = field(default_factory=list)  # the machine, not the lock
-    longest_free_of_stalls_s: float = 0.0
+    still_meanwhile_s: float = 0.0  # of that longest time
     broken: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         hits = ", ".join(f"{count} × {hit}" for hit, count in sorted(self.hits.items()))
-        still_s = sum(to_s - from_s for from_s, to_s in self.stood_still)
+        stalls = [to_s - from_s for from_s, to_s in self.stood_still]
         return (
-            f"{len(self.beliefs)} holds; {hits}; {self.errors} calls failed; longest time without a holder "
-            f"{self.longest_free_s:.2f} s, less the time for which the machine stood still "
-            f"{self.longest_free_of_stalls_s:.2f} s ({still_s:.1f} s in all)\n"
-            + ("\n".join(self.broken) or "every promise was kept")
+            f"{len(self.beliefs)} holds; {hits}; {self.errors} calls failed\n"
+            f"longest time without a holder {self.longest_free_s:.2f} s, "
+            f"in which the machine stood still for {self.still_meanwhile_s:.2f} s\n"
+            f"longest stall of the machine {max(stalls, default=0.0):.2f} s; {len(stalls)} stalls, "
+            f"{sum(stalls):.1f} s in all\n" + ("\n".join(self.broken) or "every promise was kept")
         )
 
 
@@ -74,10 +75,10 @@ def judge(report: Report) -> None:
             if belief.fence <= before.fence:
                 report.broken.append(f"fence {belief.fence} after {before.fence}")
             free_s = belief.from_s - before.to_s
-            stalled_s = sum(
-                max(0.0, min(to_s, belief.from_s) - max(from_s, before.to_s))
-                for from_s, to_s in report.stood_still
-            )
-            report.longest_free_s = max(report.longest_free_s, free_s)
-            report.longest_free_of_stalls_s = max(report.longest_free_of_stalls_s, free_s - stalled_s)
+            if free_s > report.longest_free_s:
+                report.longest_free_s = free_s
+                report.still_meanwhile_s = sum(
+                    max(0.0, min(to_s, belief.from_s) - max(from_s, before.to_s))
+                    for from_s, to_s in report.stood_still
+                )
         before = belief

@@ -18,9 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +29,12 @@ from onebeat.locks.lock import Blocking
 from onebeat.wire import Command, Store
 from tests.leaks import find_leaks
 from tests.locks.beliefs import Report, beliefs_in, judge
+from tests.locks.ticker import stalls_in
 from tests.locks.waiting import until
 from tests.servers import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE, NAME = "torture", "l"
-STALL_S = 0.1  # who is later than this stood still
 HITS = {"kill": 3, "stop": 3, "cut": 2}
 
 
@@ -78,22 +76,6 @@ def _hold_once(lock: Blocking, luck: random.Random, note: Any) -> None:
     lock.release(lease)
 
 
-# -- the machine ------------------------------------------------------------------------------------
-
-
-def watch_machine(url: str, report: Report, over: threading.Event) -> None:
-    """Note when a thread that only sleeps and asks the store for the time comes too late."""
-    with Store.open(url, NAMESPACE, deadline_s=60.0) as store:
-        before_s = time.monotonic()
-        while not over.wait(0.01):
-            with suppress(StoreError):  # cut off, as everybody
-                store.perform(Command(("TIME",)))
-            now_s = time.monotonic()
-            if now_s - before_s > STALL_S:
-                report.stood_still.append((before_s, now_s))
-            before_s = now_s
-
-
 # -- the run ----------------------------------------------------------------------------------------
 
 
@@ -112,9 +94,9 @@ class Torture:
 
     def run(self, processes: int, seconds: float) -> Report:
         """Torture for so long, then let everybody die and look at what is left."""
-        over = threading.Event()
-        watching = threading.Thread(target=watch_machine, args=(self._server.url, self.report, over))
-        watching.start()
+        stalls = self._folder / "stalls"
+        stalls.touch()
+        ticker = subprocess.Popen([sys.executable, "-m", "tests.locks.ticker", str(stalls)], cwd=ROOT)
         try:
             for _ in range(processes):
                 self._start()
@@ -125,11 +107,10 @@ class Torture:
                 self._wake()
                 self._hit()
         finally:
-            for process in self._processes:
+            for process in (*self._processes, ticker):
                 process.kill()
                 process.wait()
-            over.set()
-            watching.join()
+        self.report.stood_still = stalls_in(stalls)
         beliefs_in(self._folder, self.report)
         judge(self.report)
         self._look_at_what_is_left()

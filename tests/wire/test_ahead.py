@@ -60,7 +60,7 @@ def test_a_lost_answer_is_asked_for_again(own_server: Server) -> None:
         under_way = store.begin(insist(add(store), within_s=WITHIN_S))
         until(lambda: count(store) == 2, "it is executed")
         assert under_way._sent is not None
-        under_way._sent._line.disconnect()
+        under_way._sent._line.close()
         assert under_way.end() == 3, "sent again, so scripts must be idempotent"
 
 

@@ -13,23 +13,26 @@
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, ttl_ms, stay_ms, who = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local LOOK, CLAIM_MS, QUEUE_MS, STATE_MS = 64, 300, 120000, 2592000000
-local NEAR, NEAR_MS, STEP_MS, PAST_BYTES = 8, 500, 10, 1200
+local NEAR, NEAR_MS, STEP_MS, PAST_BYTES, SHORT = 8, 500, 10, 1200, 12
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local now_text = string.format('%.0f', now)
 local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'told')
+local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'told', 'since', 'tickets')
 local fence, over, heir, last, told = seen[1], seen[2] or '', seen[3], seen[4] or '', seen[5]
-local ahead, lives = redis.call('ZRANGE', queue, 0, LOOK - 1), {}
-if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) else redis.call('HLEN', waiters) end
+-- Tickets are counted from 0 again when nobody waits: then there is no queue to look at.
+local ahead, lives, tickets = {}, {}, seen[7] or '0'
+if held or tickets ~= '0' then ahead = redis.call('ZRANGE', queue, 0, LOOK - 1) end
+if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) elseif held then redis.call('HLEN', waiters) end
 -- A request can arrive after its sender gave up: it must not take a lock that nobody would release.
-if string.find(',' .. over, ',' .. token .. ',', 1, true) or redis.call('LINDEX', bell, 0) == 'over' then
+local ended = string.find(',' .. over, ',' .. string.sub(token, -SHORT) .. ',', 1, true)
+if ended or redis.call('LINDEX', bell, 0) == 'over' then
   return {'over', '0'}
 end
 
 -- Who waits before the caller? Not who is silent for long, nor who was called and did not ask within CLAIM_MS:
 -- it keeps its place, and gets its turn when it asks. Those whose turn it is while the lock is free are called.
-local before, wake, called, dead, queued, look_ms = {}, {}, {}, {}, false, 0
+local before, wake, called, dead, queued, look_ms = 0, {}, {}, {}, false, 0
 for i, each in ipairs(ahead) do
   queued = each == token
   if queued then break end
@@ -42,7 +45,7 @@ for i, each in ipairs(ahead) do
       called[#called + 1] = until_ms .. ':' .. grant_ms .. ':' .. now_text
     end
     if open_ms < CLAIM_MS then
-      before[#before + 1] = each
+      before = before + 1
       look_ms = math.max(look_ms, CLAIM_MS - open_ms)
     end
   elseif #dead == i - 1 then
@@ -55,13 +58,12 @@ if #dead > 0 then
 end
 local knows_all = queued or #ahead < LOOK
 
-if held == token or (not held and knows_all and #before == 0) then
+if held == token or (not held and knows_all and before == 0) then
   -- A holder that neither released nor was told off: its lease ended under it, which people want to know.
   if not held and last ~= '' and told ~= fence then
-    local when = redis.call('HMGET', state, 'since', 'past')
+    local old = redis.call('HGET', state, 'past') or ''
     local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":{}}\n'
-    local line = string.format(words, fence or '0', when[1] or '0', now, last)
-    local old = when[2] or ''
+    local line = string.format(words, fence or '0', seen[6] or '0', now, last)
     if #old > PAST_BYTES then redis.call('HSET', state, 'before', old, 'past', line)
     else redis.call('HSET', state, 'past', line .. old) end
   end
@@ -72,10 +74,13 @@ if held == token or (not held and knows_all and #before == 0) then
       redis.call('ZREM', queue, token)
       redis.call('HDEL', waiters, token)
     end
-    redis.call('HSET', state, 'fence', fence, 'holder', who, 'since', now_text, 'heir', '')
+    redis.call('HSET', state, 'fence', fence, 'holder', who, 'since', now_text)
+    if #ahead == 0 then tickets = '0' end
+    if (heir or '') ~= '' or tickets ~= seen[7] then redis.call('HSET', state, 'heir', '', 'tickets', tickets) end
   end
   redis.call('SET', owner, token, 'PX', ttl_ms)
-  redis.call('PEXPIRE', state, STATE_MS)
+  -- The state's end is put off once in a thousand seconds of use.
+  if string.sub(seen[6] or '', 1, -7) ~= string.sub(t[1], 1, -4) then redis.call('PEXPIRE', state, STATE_MS) end
   return {'held', fence}
 end
 
@@ -90,7 +95,7 @@ redis.call('PEXPIRE', state, STATE_MS)
 redis.call('PEXPIRE', queue, math.max(QUEUE_MS, stay_ms))
 redis.call('PEXPIRE', waiters, math.max(QUEUE_MS, stay_ms))
 -- Who is near the front looks when the lease or the call ends, one after the other; the rest on their beat.
-local watch_ms, later_ms = -1, math.min(#before, 2 * NEAR) * STEP_MS
+local watch_ms, later_ms = -1, math.min(before, 2 * NEAR) * STEP_MS
 if not held then watch_ms = (look_ms > 0 and look_ms or NEAR_MS) + later_ms
-elseif knows_all and #before < NEAR then watch_ms = math.min(NEAR_MS, redis.call('PTTL', owner) + later_ms) end
+elseif knows_all and before < NEAR then watch_ms = math.min(NEAR_MS, redis.call('PTTL', owner) + later_ms) end
 return {'queued', string.format('%.0f', watch_ms), unpack(wake)}

@@ -12,17 +12,21 @@
 -- RETURNS done, already or not-yours | the token to wake because the lock was granted to it, or empty
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, how, keep_ms, note = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local LOOK, CLAIM_MS, RECENT, PAST_BYTES, TOMB_MS, STATE_MS = 64, 300, 16, 1200, 60000, 2592000000
+local LOOK, CLAIM_MS, RECENT, SHORT, PAST_BYTES = 64, 300, 16, 12, 1200
+local TOMB_MS, STATE_MS = 60000, 2592000000
+local short = string.sub(token, -SHORT)
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'since', 'past')
+local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'since', 'past', 'tickets')
 local fence, over, heir, last = seen[1], seen[2] or '', seen[3], seen[4] or ''
-local ahead, lives, gone, first, grant_ms = redis.call('ZRANGE', queue, 0, LOOK - 1), {}, {}, '', 0
-if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) else redis.call('HLEN', waiters) end
+local ahead, lives, gone, first, grant_ms = {}, {}, {}, '', 0
+if how == 'abandon' or (seen[7] or '0') ~= '0' then ahead = redis.call('ZRANGE', queue, 0, LOOK - 1) end
+if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) end
 
 if how == 'abandon' then
   redis.call('LLEN', bell)
+  redis.call('HLEN', waiters)
   redis.call('DEL', bell)
   redis.call('RPUSH', bell, 'over')
   redis.call('PEXPIRE', bell, TOMB_MS)
@@ -31,7 +35,7 @@ if how == 'abandon' then
 end
 if held ~= token then
   -- The wake-up of an earlier, unanswered release may be lost: a repeated one names the heir again.
-  local mine = string.find(',' .. over, ',' .. token .. ',', 1, true)
+  local mine = string.find(',' .. over, ',' .. short .. ',', 1, true)
   return {mine and 'already' or 'not-yours', heir == held and heir or ''}
 end
 
@@ -63,15 +67,18 @@ end
 if new ~= ended then put('fence', new) end
 -- The last holds, the newest first, for people: a line each. What is full becomes what was before.
 if last ~= '' and how ~= 'abandon' then
-  local words = '{"event":"%s","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":%s}\n'
-  local line = string.format(words, how, ended, seen[5], now, last, note == '' and '{}' or note)
   local old = seen[6] or ''
-  if #old > PAST_BYTES then put('before', old) end
-  put('past', #old > PAST_BYTES and line or line .. old)
+  if #old > PAST_BYTES then
+    put('before', old)
+    old = ''
+  end
+  put('past', '{"event":"' .. how .. '","fence":' .. ended .. ',"since_ms":' .. seen[5] .. ',"until_ms":'
+    .. string.format('%.0f', now) .. ',"who":' .. last .. ',"note":' .. (note == '' and '{}' or note) .. '}\n' .. old)
 end
--- The last released tokens are kept: a release whose answer is lost may be repeated some holders later.
+-- The last released tokens are kept, so much of each as tells them apart: a release whose answer is lost may be
+-- repeated some holders later.
 if how == 'force' and keep_ms == 0 then put('forced', note)
-else put('over', token .. ',' .. string.sub(over, 1, (RECENT - 1) * (#token + 1))) end
+else put('over', short .. ',' .. string.sub(over, 1, (RECENT - 1) * (#short + 1))) end
 if first ~= '' then
   put('heir', first)
   put('holder', '')
