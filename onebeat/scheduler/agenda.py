@@ -1,34 +1,31 @@
 """Which schedules are due next, out of very many? Pure.
 
-A heap of next times: an idle tick looks at its top only, whether there are ten schedules or a million.
-Replaced entries stay in the heap until they surface; the serial number only keeps equal times in order.
+A heap of the times at which something is due, and for each of them who: an idle tick looks at its top only,
+whether there are ten schedules or a million, and a herd that is due at one time costs the heap one step.
+Replaced entries stay in their places until they surface.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from typing import TypeAlias
 
 from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.planner import Entry
 from onebeat.scheduler.stretches import Following
 
-_Due: TypeAlias = tuple[int, int, Entry]
-
 
 class Agenda:
-    """Entries by schedule id, ordered by the time at which they are due."""
+    """Entries by schedule id, ordered by the time at which they are due, then as they were put."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._entries: dict[str, Entry] = {}
-        self._heap: list[_Due] = []
-        self._serial = 0
+        self._times: list[int] = []  # a heap of the keys of `_at`
+        self._at: dict[int, list[Entry]] = {}
+        self._begun: dict[int, int] = {}  # how many of that time have surfaced
+        self._placed = 0
         for entry in entries:
-            due = self._remember(entry)
-            if due is not None:
-                self._heap.append(due)
-        heapify(self._heap)
+            self.put(entry)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -46,10 +43,18 @@ class Agenda:
         An entry without `due_ms` asks its trigger; one that never fires, or is disabled, is kept but
         never due.
         """
-        due = self._remember(entry)
-        if due is not None:
-            heappush(self._heap, due)
-        if len(self._heap) > 64 + 2 * len(self._entries):
+        schedule, cursor_ms, due_ms = entry
+        id_ = schedule.id
+        if due_ms is None and schedule.enabled:
+            due_ms = Following().due(schedule.trigger, cursor_ms)
+            entry = Entry(schedule, cursor_ms, due_ms)
+        elif self._entries.get(id_) is entry:
+            entry = Entry(*entry)  # told from the one it replaces by its identity
+        self._entries[id_] = entry
+        if due_ms is None or not schedule.enabled:
+            return
+        self._place(actual_ms(schedule, due_ms) if schedule.jitter_ms else due_ms, entry)
+        if self._placed > 64 + 2 * len(self._entries):
             self._sweep()
 
     def drop(self, schedule_id: str) -> None:
@@ -62,36 +67,55 @@ class Agenda:
         They stay known but are not due again until they are `put` with a moved cursor.
         """
         taken: list[Entry] = []
-        heap = self._heap
-        while heap and len(taken) < limit and heap[0][0] <= now_ms:
-            due = heappop(heap)
-            if self._is_current(due):
-                taken.append(due[2])
+        times = self._times
+        while times and times[0] <= now_ms and len(taken) < limit:
+            time_ms = times[0]
+            begin = self._begun.get(time_ms, 0)
+            some = self._at[time_ms][begin : begin + limit - len(taken)]
+            taken += self._living(some)
+            self._surfaced(time_ms, begin + len(some))
         return taken
 
     @property
     def wake_at_ms(self) -> int | None:
         """When the next entry is due; None when none will be."""
-        while self._heap and not self._is_current(self._heap[0]):
-            heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        while self._times:
+            time_ms = self._times[0]
+            begin = self._begun.get(time_ms, 0)
+            if self._living(self._at[time_ms][begin : begin + 1]):
+                return time_ms
+            self._surfaced(time_ms, begin + 1)
+        return None
 
-    def _remember(self, entry: Entry) -> _Due | None:
-        """Store the entry; its place in the heap, None when it is never due."""
-        schedule, cursor_ms, due_ms = entry
-        if due_ms is None and schedule.enabled:
-            due_ms = Following().due(schedule.trigger, cursor_ms)
-        entry = Entry(schedule, cursor_ms, due_ms)  # told from the one it replaces by its identity
-        self._entries[schedule.id] = entry
-        if due_ms is None or not schedule.enabled:
-            return None
-        self._serial += 1
-        return actual_ms(schedule, due_ms) if schedule.jitter_ms else due_ms, self._serial, entry
+    def _living(self, placed: Sequence[Entry]) -> list[Entry]:
+        """Those that were not replaced since."""
+        entries = self._entries
+        return [entry for entry in placed if entries.get(entry.schedule.id) is entry]
 
-    def _is_current(self, due: _Due) -> bool:
-        return self._entries.get(due[2].schedule.id) is due[2]
+    def _place(self, time_ms: int, entry: Entry) -> None:
+        self._placed += 1
+        others = self._at.get(time_ms)
+        if others is None:
+            self._at[time_ms] = [entry]
+            heappush(self._times, time_ms)
+        else:
+            others.append(entry)
+
+    def _surfaced(self, time_ms: int, begun: int) -> None:
+        """The first `begun` of the earliest time are in their places no more."""
+        if begun < len(self._at[time_ms]):
+            self._begun[time_ms] = begun
+            return
+        heappop(self._times)
+        self._placed -= len(self._at.pop(time_ms))
+        self._begun.pop(time_ms, None)
 
     def _sweep(self) -> None:
         """Keep replaced entries from outnumbering the living ones."""
-        self._heap = [due for due in self._heap if self._is_current(due)]
-        heapify(self._heap)
+        at = dict[int, list[Entry]]()
+        for time_ms, some in self._at.items():
+            if living := self._living(some[self._begun.get(time_ms, 0) :]):
+                at[time_ms] = living
+        self._at, self._times, self._begun = at, list(at), {}
+        self._placed = sum(map(len, at.values()))
+        heapify(self._times)

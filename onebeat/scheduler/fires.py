@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,7 +19,6 @@ from onebeat.scheduler.planner import Decision
 from onebeat.scheduler.schedule import RetryRule, Schedule, SingletonRule
 
 _NO_ARGUMENTS = payload.encode((), {})
-_encode = msgspec.json.Encoder().encode
 
 
 def fire_id(schedule: str, nominal_ms: int) -> str:
@@ -47,7 +46,7 @@ def unique_name(schedule: Schedule, kwargs: Mapping[str, Any]) -> str:
         return rule.key
 
 
-class Mould(NamedTuple):
+class Mould(msgspec.Struct, frozen=True, gc=False):
     """A schedule as the form of its messages; made for the moment, a million of them would be heavy."""
 
     schedule: Schedule
@@ -112,17 +111,15 @@ class Mould(NamedTuple):
     def fire(self, decision: Decision) -> Fire:
         """What `emit` is asked for."""
         schedule, nominal_ms = self.schedule, decision.nominal_ms
-        record, fields, unique = b"", b"", ""
+        record, unique = b"", ""
         if nominal_ms is not None:
             id_ = fire_id(schedule.id, nominal_ms)
             message = self.message(id_, nominal_ms, RECORDED | LIVE)
             record, unique = pack(message), message.header.unique
-            about = {"id": id_, "schedule": schedule.id, "task": schedule.task, "nominal_ms": nominal_ms}
-            fields = _encode(about)[1:-1]
         skipped, skips = b"", ""
         if decision.skipped:
             skipped = b"\n".join(self._skipped_lines(decision))
-            skips = " ".join(f"{stretch.reason.value}={stretch.count}" for stretch in decision.skipped)
+            skips = ",".join(f"{stretch.reason.value}={stretch.count}" for stretch in decision.skipped)
         return Fire(
             schedule=schedule.id,
             cursor_ms=decision.cursor_ms,
@@ -132,7 +129,7 @@ class Mould(NamedTuple):
             limit=schedule.limit,
             pause_after=schedule.pause_after,
             record=record,
-            fields=fields,
+            task=schedule.task,
             skipped=skipped,
             skips=skips,
             unique=unique,

@@ -37,13 +37,12 @@ class Entry(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """One step of a schedule's cursor, from `cursor_ms` (as read) to `moved_ms`.
+    """One step of a cursor, from `cursor_ms` (as read) to `moved_ms`; schedules that stand alike share it.
 
     `skipped` comes before `nominal_ms`, the fire; None when nothing runs in this step. `next_ms` is the
     following nominal time; it is already due when another decision of the same schedule follows.
     """
 
-    schedule_id: str
     cursor_ms: int
     nominal_ms: int | None
     next_ms: int | None
@@ -58,13 +57,13 @@ class Decision(NamedTuple):
 class Plan(NamedTuple):
     """What to send, in order, and when to look again: None when nothing will be due by itself."""
 
-    decisions: list[Decision]
+    decisions: list[tuple[Schedule, Decision]]
     wake_at_ms: int | None
 
 
 def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     """Decide everything that is due at `now_ms`. Disabled schedules are left where they are."""
-    decisions: list[Decision] = []
+    decisions: list[tuple[Schedule, Decision]] = []
     wake_at_ms: int | None = None
     follows = Following()
     # many schedules stand alike: their steps, and when something follows
@@ -80,7 +79,7 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
                 steps = list(_decide(schedule, cursor_ms, next_ms, now_ms, follows))
                 known[alike] = steps, follows.due(schedule.trigger, steps[-1].moved_ms)
             steps, next_ms = known[alike]
-            decisions += [Decision(schedule.id, *step[1:]) for step in steps]
+            decisions += [(schedule, step) for step in steps]
         if next_ms is None:
             continue
         due_ms = actual_ms(schedule, next_ms)
@@ -98,20 +97,20 @@ def _decide(
     following = next_ms is not None and actual_ms(schedule, next_ms) <= now_ms
     is_fire = not leaves_out(trigger) or follows(trigger, cursor_ms) == due_ms
     if is_fire and not following and now_ms - actual_ms(schedule, due_ms) <= LATE_MS:
-        yield Decision(schedule.id, cursor_ms, due_ms, next_ms)
+        yield Decision(cursor_ms, due_ms, next_ms)
         return
     end_ms = _end_of_due(schedule, cursor_ms, now_ms)
     fires = _wanted(schedule, cursor_ms, end_ms, now_ms)
     for fire_ms in fires:
         before = stretches(trigger, cursor_ms, fire_ms, follows)
         if not complete(trigger, before, fire_ms, follows):  # the stretches go on in the next pass
-            yield Decision(schedule.id, cursor_ms, None, follows(trigger, before[-1].last_ms), before)
+            yield Decision(cursor_ms, None, follows(trigger, before[-1].last_ms), before)
             return
-        yield Decision(schedule.id, cursor_ms, fire_ms, follows(trigger, fire_ms), before)
+        yield Decision(cursor_ms, fire_ms, follows(trigger, fire_ms), before)
         cursor_ms = fire_ms
     if not fires:
         before = stretches(trigger, cursor_ms, end_ms, follows)
-        yield Decision(schedule.id, cursor_ms, None, follows(trigger, before[-1].last_ms), before)
+        yield Decision(cursor_ms, None, follows(trigger, before[-1].last_ms), before)
 
 
 def _end_of_due(schedule: Schedule, cursor_ms: int, now_ms: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,9 @@ from onebeat.wire import Ahead, Store
 LOG = logging.getLogger("onebeat.beat")
 WITHIN_S = 1.0
 ADOPT_EVERY_S = 1.0
+# Calls under way while the next one is sent: the store need not wait for us. They go by connections of
+# their own: should one overtake another, the cursors refuse what came too soon, and the next pass sends it.
+AHEAD = 1
 PASS_MAX = 1_024  # schedules in one pass, after which a beat looks at its lease again
 
 
@@ -134,31 +138,43 @@ class Section:
 
         A beat that does not lead lags, and reads the cursors again before it decides.
         """
-        now_ms, taken = self._time.now_ms() - lag_ms, list[Entry]()
-        flight: Flight | None = None
+        now_ms, looked, away = self._time.now_ms() - lag_ms, 0, list[Entry]()
+        flying: deque[Flight] = deque()
         try:
-            while len(taken) < PASS_MAX and (entries := self._agenda.take(now_ms, EMIT_MAX)):
-                taken += entries
+            while looked < PASS_MAX and (entries := self._agenda.take(now_ms, EMIT_MAX)):
+                looked += len(entries)
+                away += entries
                 fires = self._fires(self._refreshed(entries) if lag_ms else entries, now_ms)
                 for start in range(0, len(fires), EMIT_MAX):
-                    flight = self._emit(fires[start : start + EMIT_MAX], flight)
-            if flight is not None:
-                self._land(flight)
+                    flying.append(self._send(fires[start : start + EMIT_MAX]))
+                    if len(flying) > AHEAD:
+                        self._land(flying.popleft())
+            away = self._put_back_landed(away, flying)
+            while flying:
+                self._land(flying.popleft())
         except BaseException:
-            if flight is not None:
+            for flight in flying:
                 flight.told.drop()
             raise
         finally:
-            follows = Following()
-            for entry in taken:
-                self._put(entry.schedule.id, follows)
-        return len(taken)
+            self._put_back(away)
+        return looked
+
+    def _put_back_landed(self, away: Sequence[Entry], flying: Iterable[Flight]) -> list[Entry]:
+        """Put back what is decided while the store works on the rest, which is returned."""
+        unknown = {fire.schedule for flight in flying for fire in flight.fires}
+        self._put_back(entry for entry in away if entry.schedule.id not in unknown)
+        return [entry for entry in away if entry.schedule.id in unknown]
+
+    def _put_back(self, entries: Iterable[Entry]) -> None:
+        follows = Following()
+        for schedule, _, _ in entries:
+            self._put(schedule, self._cursors[schedule.id], follows)
 
     def _fires(self, entries: Sequence[Entry], now_ms: int) -> list[Fire]:
         """What is decided about `entries`."""
-        # made for the moment: a mould kept for each schedule is a third of a beat's memory
-        moulds = {entry.schedule.id: Mould(entry.schedule) for entry in entries}
-        return [moulds[one.schedule_id].fire(one) for one in plan(entries, now_ms).decisions]
+        # moulds are made for the moment: kept for each schedule they are a third of a beat's memory
+        return [Mould(schedule).fire(step) for schedule, step in plan(entries, now_ms).decisions]
 
     def _refreshed(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries as the store has them; those that nobody emitted are still due.
@@ -177,10 +193,8 @@ class Section:
                 known.append(Entry(entry.schedule, cursor_ms))
         return known
 
-    def _emit(self, fires: Sequence[Fire], before: Flight | None) -> Flight:
-        """Send `fires` when those before them are answered; what follows is planned while the store works."""
-        if before is not None:
-            self._land(before)
+    def _send(self, fires: Sequence[Fire]) -> Flight:
+        """Send `fires`; what follows is planned while the store works."""
         reach("emit.planned")
         told = emit(self.keys, self._config, fires, self._ring, within_s=WITHIN_S, revision=self._revision)
         return Flight(fires, self._store.begin(told))
@@ -190,12 +204,14 @@ class Section:
         reach("emit.sent")
         self._time.heard(emitted.now_ms)
         for fire, answer in zip(flight.fires, emitted.answers, strict=True):
-            self._apply(fire, answer)
-
-    def _apply(self, fire: Fire, answer: Answer) -> None:
-        match answer.fate:
-            case Fate.EMITTED | Fate.SKIPPED:
+            if answer.fate is Fate.EMITTED or answer.fate is Fate.SKIPPED:
                 self._cursors[fire.schedule] = fire.to_ms
+            else:
+                self._refused(fire, answer)
+
+    def _refused(self, fire: Fire, answer: Answer) -> None:
+        """Nothing was done: learn what the store says instead."""
+        match answer.fate:
             case Fate.MOVED if answer.cursor_ms is not None:
                 self._cursors[fire.schedule] = answer.cursor_ms
             case Fate.MOVED | Fate.STALE:
@@ -226,11 +242,8 @@ class Section:
                     complete = False
                 else:
                     self._cursors[id_] = same.setdefault(cursor_ms, cursor_ms)  # a million share few numbers
-                    self._put(id_, follows)
+                    self._put(self._schedules[id_], self._cursors[id_], follows)
         return complete
 
-    def _put(self, id_: str, follows: Following) -> None:
-        cursor_ms = self._cursors.get(id_)
-        if cursor_ms is not None:
-            schedule = self._schedules[id_]
-            self._agenda.put(Entry(schedule, cursor_ms, follows.due(schedule.trigger, cursor_ms)))
+    def _put(self, schedule: Schedule, cursor_ms: int, follows: Following) -> None:
+        self._agenda.put(Entry(schedule, cursor_ms, follows.due(schedule.trigger, cursor_ms)))

@@ -76,21 +76,26 @@ class Following:
 
     def __call__(self, trigger: Trigger, after_ms: int) -> int | None:
         key = (id(trigger), after_ms)  # the entries keep their triggers alive for the whole pass
-        if key not in self._known:
+        try:
+            return self._known[key]
+        except KeyError:
             found = trigger.next(at_ms(after_ms))
-            self._known[key] = None if found is None else floor_ms(found)
-        return self._known[key]
+            next_ms = self._known[key] = None if found is None else floor_ms(found)
+            return next_ms
 
     def due(self, trigger: Trigger, after_ms: int) -> int | None:
         """When something has to be decided: at the next fire, or before it for times that are left out."""
         key = (id(trigger), after_ms)
-        if key not in self._due:
+        try:
+            return self._due[key]
+        except KeyError:
             if leaves_out(trigger):
                 found = trigger.due(at_ms(after_ms))
-                self._due[key] = None if found is None else floor_ms(found)
+                due_ms = None if found is None else floor_ms(found)
             else:
-                self._due[key] = self(trigger, after_ms)
-        return self._due[key]
+                due_ms = self(trigger, after_ms)
+            self._due[key] = due_ms
+            return due_ms
 
 
 def stretches(trigger: Trigger, after_ms: int, end_ms: int, follows: Following) -> tuple[Skipped, ...]:

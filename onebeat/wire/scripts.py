@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
 from importlib.resources import files
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -107,10 +108,10 @@ def _place(verb: str, slot: Slot, value: Any, into: list[Arg]) -> None:
     elif slot.size == 1:
         into.extend(value)
     else:
-        for row in value:
-            if isinstance(row, str | bytes) or len(row) != slot.size:
-                raise TypeError(f"script {verb}: a row of {slot.name} has {slot.size} values: {slot.columns}")
-            into.extend(row)
+        rows = list(value)
+        if set(map(len, rows)) - {slot.size} or {str, bytes} & set(map(type, rows)):
+            raise TypeError(f"script {verb}: a row of {slot.name} has {slot.size} values: {slot.columns}")
+        into.extend(chain.from_iterable(rows))
 
 
 def _slot(kind: str, rest: str | None, name: str, inside: str | None, tail: str) -> Slot:

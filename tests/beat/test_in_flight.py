@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onebeat.clock import SYSTEM
-from onebeat.errors import BadPayload
+from onebeat.errors import BadPayload, StoreError
 from onebeat.keys import queue_keys
 from onebeat.queue.emission import EMIT_MAX
 from onebeat.scheduler import EveryTrigger
@@ -35,6 +35,25 @@ def test_more_than_one_call_in_a_pass_and_each_fire_once(store: Store) -> None:
     assert looked == count < PASS_MAX
     assert section.pass_once(0) == 0
     assert store.client.llen(keys.ready[0]) == count
+
+
+def test_what_the_store_refuses_is_queued_once_when_it_does_not(store: Store) -> None:
+    """The next call was sent before the refusal was read."""
+    keys, count = queue_keys(store.namespace, "default"), 3 * EMIT_MAX
+    trigger = due_soon(store, 2)
+    schedules = [Schedule(f"s{n}", "m:f", trigger) for n in range(count)]
+    section = Section(store, keys, schedules, "one", RedisTime(SYSTEM))
+    section.tend({})
+    store.client.set(keys.bell, "not a zset")
+    until(lambda: (section.wake_at_ms or 0) < int(store.client.time()[0]) * 1000, "they are due")
+    for _ in range(PASSES):
+        with pytest.raises(StoreError, match="WRONGTYPE"):
+            section.pass_once(0)
+    assert len(store._lines[0.0]._all) <= 2
+    store.client.delete(keys.bell)
+    assert section.pass_once(0) == count
+    assert store.client.llen(keys.ready[0]) == count
+    assert section.pass_once(0) == 0
 
 
 def test_an_answer_that_is_under_way_when_planning_fails_keeps_no_connection(store: Store) -> None:

@@ -14,10 +14,8 @@ from tests.interleave.process import Violation
 from tests.interleave.queue_model import settled_rows
 from tests.interleave.scenario import expect
 
-ROW = (
-    *("id", "cursor", "to", "next_ms", "overlap", "limit", "pause_after"),
-    *("record", "fields", "skipped", "skips", "name"),
-)
+ROW = ("id", "step", "record", "skipped", "name")
+STEP = ("cursor", "to", "next_ms", "overlap", "limit", "pause_after", "skips", "task")
 
 
 @dataclass
@@ -106,6 +104,7 @@ class Model:
     def emit(self, config: str, args: Sequence[Any], now_ms: int, answer: Sequence[Any]) -> None:
         rows = [dict(zip(ROW, args[at : at + len(ROW)], strict=True)) for at in range(0, len(args), len(ROW))]
         for row, told in zip(rows, answer[1:], strict=True):
+            row |= dict(zip(STEP, row["step"].split(" ", len(STEP) - 1), strict=True))
             self._row(config, row, now_ms, told.decode())
 
     def _row(self, config: str, row: dict[str, Any], now_ms: int, told: str) -> None:

@@ -17,11 +17,11 @@ SKIPPED = b'{"event":"skipped","id":"s@150","reason":"window","count":4}'
 
 def fire(words: str = "s@200 live", **changed: Any) -> Fire:
     """The fire of `s` from 100 to 200, next 300."""
-    usual = Fire("s", 100, 200, 300, "skip", record=record(words), fields=b'"id":"s@200"')
+    usual = Fire("s", 100, 200, 300, "skip", record=record(words))
     return replace(usual, **changed)
 
 
-only_skip = fire(record=b"", fields=b"", skipped=SKIPPED, skips="window=4")
+only_skip = fire(record=b"", skipped=SKIPPED, skips="window=4")
 WAITED = {"skipped": 4, "skipped.window": 4}
 OVERLAP = {"skipped": 1, "skipped.overlap": 1}
 EMITTED = {
@@ -83,9 +83,7 @@ ROWS: dict[str, tuple[State, list[Fire], list[Answer], dict[str, Any]]] = {
         AT,
         [
             fire(overlap="allow"),
-            fire(
-                "s@300 live", cursor_ms=200, to_ms=300, next_ms=400, overlap="allow", fields=b'"id":"s@300"'
-            ),
+            fire("s@300 live", cursor_ms=200, to_ms=300, next_ms=400, overlap="allow"),
         ],
         [Answer(Fate.EMITTED), Answer(Fate.EMITTED)],
         {
@@ -142,6 +140,25 @@ def test_the_same_call_again_changes_nothing(room: Room) -> None:
     before = room.dump()
     assert list(send(room, fire()).answers) == [Answer(Fate.MOVED, 200)]
     assert room.dump() == before
+
+
+def test_the_events_say_whose_fire_it_was(room: Room) -> None:
+    """They are made in the store, of what the step says; the text of a task is any."""
+    room.put({**NEWEST, "sched": {"s": 100, "r": 100}, "live": {"r": 1}})
+    send(room, fire(task='shop: "ä" \\ b'), fire("r@200 live", schedule="r", next_ms=None, task=""))
+    about = {"nominal_ms": 200}
+    assert room.log() == [
+        {"event": "emitted", "id": "s@200", "schedule": "s", "task": 'shop: "ä" \\ b', **about},
+        {
+            "event": "skipped",
+            "id": "r@200",
+            "schedule": "r",
+            "task": "",
+            **about,
+            "reason": "overlap",
+            "count": 1,
+        },
+    ]
 
 
 def test_never_early(room: Room) -> None:

@@ -127,12 +127,10 @@ def test_emit(pattern: str, server: Server, room: Room) -> None:
     with losing(server, pattern) as line, Store.open(line.url, room.store.namespace) as store:
         store.run(adopt(room.keys, "cfg", within_s=WITHIN_S))
         store.run(enrol(room.keys, "cfg", [("s", 100)], within_s=WITHIN_S))
-        fire = Fire("s", 0, 0, None, "allow", b"", b"")
+        fire = Fire("s", 0, 0, None, "allow")
         for at in range(100, 120):
             words = f"s@{at + 1} live"
-            moving = replace(
-                fire, cursor_ms=at, to_ms=at + 1, record=record(words), fields=f'"id":"s@{at + 1}"'.encode()
-            )
+            moving = replace(fire, cursor_ms=at, to_ms=at + 1, record=record(words))
             store.run(emit(room.keys, "cfg", [moving], within_s=WITHIN_S))
     assert line.lost
     assert ids_in(room) == [f"s@{at}" for at in range(101, 121)]

@@ -86,8 +86,7 @@ class Queue(RuleBasedStateMachine):
     def emit(self, overlap: str, stale: bool, lost: bool) -> None:
         read = self.cursor - 1 if stale else self.cursor
         told = Told(f"s@{read + 1}", 1, schedule="s")
-        about = {"record": record(told.words), "fields": f'"id":"{told.id}"'.encode()}
-        fire = Fire("s", read, read + 1, read + 2, overlap, **about)
+        fire = Fire("s", read, read + 1, read + 2, overlap, record=record(told.words))
         answer = self.run(emit(self.keys, "cfg", [fire], within_s=WITHIN_S), lost=lost).answers[0]
         if stale:
             assert answer == Answer(Fate.MOVED, self.cursor)

@@ -106,7 +106,7 @@ ROWS: dict[str, tuple[State, Fire, list[Answer], dict[str, Any]]] = {
     ),
     "a missed stretch of a paused schedule": (
         {**AT, "paused": {"s": "0 why"}},
-        fire(record=b"", fields=b"", skipped=SKIPPED, skips="window=4"),
+        fire(record=b"", skipped=SKIPPED, skips="window=4"),
         SKIP,
         {**MOVED, "stats": {"skipped": 4, "skipped.paused": 4}, "log": ["skipped s@150"]},
     ),

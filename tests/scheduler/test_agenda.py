@@ -30,6 +30,18 @@ def test_the_earliest_come_first_and_no_more_than_asked_for() -> None:
     assert len(agenda) == 4
 
 
+def test_of_one_time_who_was_put_first_comes_first() -> None:
+    agenda = Agenda([entry(name, 10) for name in "cab"])
+    assert names(agenda.take(10, limit=1)) == ["c"]
+    agenda.put(entry("d", 10))
+    agenda.put(entry("early", 5))
+    agenda.drop("a")
+    assert agenda.wake_at_ms == 5
+    assert names(agenda.take(10, limit=2)) == ["early", "b"]
+    assert names(agenda.take(10, limit=9)) == ["d"]
+    assert agenda.wake_at_ms is None
+
+
 def test_an_entry_without_a_due_time_asks_its_trigger() -> None:
     agenda = Agenda([entry("a", cursor_ms=60_000)])
     assert agenda.wake_at_ms == 120_000
@@ -80,7 +92,7 @@ def test_replacing_for_ever_does_not_grow_the_heap() -> None:
     for due_ms in range(10_000):
         agenda.put(entry("a", 10_000_000 - due_ms))
         agenda.put(entry("b", due_ms + 1))
-    assert len(agenda._heap) <= 64 + 2 * 2 + 1
+    assert sum(map(len, agenda._at.values())) <= 64 + 2 * 2 + 1
     assert agenda.wake_at_ms == 10_000
 
 

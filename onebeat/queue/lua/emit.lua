@@ -22,7 +22,7 @@
 -- ARGV revision text of the schedules that programs made, '' when these are of a file
 -- ARGV log_max int entries that the log keeps
 -- ARGV wait_max int messages of one schedule that wait at the most
--- ARGV ...fires[id, cursor, to, next_ms, overlap, limit, pause_after, record, fields, skipped, skips, name] limit, pause_after: '' for none; record '' = only skip; fields, skipped: JSON; skips: `reason=count …`; name: its field in unique or ''
+-- ARGV ...fires[id, step, record, skipped, name] step: `cursor to next overlap limit pause_after skips task`, the same text for all that stand alike: each without spaces, nothing for none, skips `reason=count,…`, task JSON; record '' = only skip; skipped: JSON lines; name: its field in unique or ''
 -- MOVES ENQUEUE DELAY WITHDRAW
 -- RETURNS now ms, then one text per fire: emitted | skipped | moved <cursor> | early | stale
 local gen, sched, next, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -31,7 +31,7 @@ local due, duerec, waiting, waitrec, cutoff = KEYS[9], KEYS[10], KEYS[11], KEYS[
 local paused, fails, runs, bell, stats, log = KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local unique, parked, parkedof = KEYS[20], KEYS[21], KEYS[22]
 local config, revision, log_max, wait_max = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local fires, width = 5, 12
+local fires, width = 5, 5
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
@@ -133,9 +133,17 @@ local function barred(id, cursor, to, overlap, limit, record, name)
   if limit ~= '' then redis.call('HINCRBY', runs, id, 1) end
 end
 
+-- Many fires have the same step, which is read once.
+local steps = {}
+local function step_of(text)
+  local step = {string.match(text, '^(%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (.*)$')}
+  steps[text] = step
+  return step
+end
+
 for i = fires, #ARGV, width do
-  local id, cursor, to, next_ms = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local record, fields, skipped = ARGV[i + 7], ARGV[i + 8], ARGV[i + 9]
+  local id, record, skipped, name = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local cursor, to, next_ms, overlap, limit, pause_after, skips, task = unpack(steps[ARGV[i + 1]] or step_of(ARGV[i + 1]))
   local stored = cursors[id]
   local answer = 'skipped'
   if not current then
@@ -146,9 +154,9 @@ for i = fires, #ARGV, width do
   elseif tonumber(to) > now then
     answer = 'early'
   else
-    local held = (pauses or failing) and is_paused(id, to, ARGV[i + 6])
+    local held = (pauses or failing) and is_paused(id, to, pause_after)
     if skipped ~= '' then
-      for reason, count in string.gmatch(ARGV[i + 10], '(%l+)=(%d+)') do
+      for reason, count in string.gmatch(skips, '(%l+)=(%d+)') do
         if held and reason == 'window' then reason = 'paused' end
         tally('skipped', count); tally('skipped.' .. reason, count)
       end
@@ -157,12 +165,13 @@ for i = fires, #ARGV, width do
       lines[#lines + 1] = skipped
     end
     if record ~= '' then
-      local why = held and 'paused' or barred(id, cursor, to, ARGV[i + 4], ARGV[i + 5], record, ARGV[i + 11])
+      local why = held and 'paused' or barred(id, cursor, to, overlap, limit, record, name)
+      local about = '"id":"' .. id .. '@' .. to .. '","schedule":"' .. id .. '","task":' .. task .. ',"nominal_ms":' .. to
       if why then
-        lines[#lines + 1] = '{"event":"skipped",' .. fields .. ',"reason":"' .. why .. '","count":1}'
+        lines[#lines + 1] = '{"event":"skipped",' .. about .. ',"reason":"' .. why .. '","count":1}'
         tally('skipped', 1); tally('skipped.' .. why, 1)
       else
-        lines[#lines + 1] = '{"event":"emitted",' .. fields .. '}'
+        lines[#lines + 1] = '{"event":"emitted",' .. about .. '}'
         tally('emitted', 1)
         answer = 'emitted'
       end
