@@ -24,7 +24,7 @@ from onebeat.wire import Command, Protocol, insist, load_all
 
 (DECLARE,) = load_all("scheduler", ("declare",))
 MANY = 10_000  # schedules that programs may make in one namespace
-ALL = "#"  # the field that counts; no id
+ALL = "#"  # the field that counts; what begins with it is no id
 _SEALED = "\n~"  # between a text and its seal; JSON has no line break here
 _TRIES = 20  # for a change that others overtake again and again
 _LOOKS = 5
@@ -70,7 +70,7 @@ def look(space: SpaceKeys, *, within_s: float) -> Protocol[AllMade | None]:
             place, entries = yield from insist(page, within_s=within_s)
             if not isinstance(entries, dict):  # some drivers make pairs of the answer
                 entries = dict(zip(entries[::2], entries[1::2], strict=True))
-            found |= {id_.decode(): _read(told) for id_, told in entries.items() if id_ != ALL.encode()}
+            found |= {id_.decode(): _read(told) for id_, told in entries.items() if id_[:1] != b"#"}
             if int(place) == 0:
                 break
         if before == (yield from revision_of(space, within_s=within_s)):
@@ -99,24 +99,37 @@ def create(
     Raises:
         Refused: it is there and says something else, or there are too many.
     """
+    sealed = _sealed(space, id_, text, ring)
+    for _ in range(_TRIES):
+        made, known = yield from _begin(space, namespace, id_, sealed, queue, within_s)
+        if made:
+            return True
+        if known is not None and known.text == text:
+            return False
+        if known is not None:
+            raise Refused(
+                f"a program has made a schedule {id_!r} already, and it says something else: "
+                "'update' changes it, 'delete' makes room"
+            )
+    raise _in_motion(id_)
+
+
+def _begin(
+    space: SpaceKeys, namespace: str, id_: str, sealed: str, queue: str, within_s: float
+) -> Protocol[tuple[bool, Made | None]]:
+    """Make `id_` if it is not there: whether that was done, and what is there; neither when a schedule was
+    deleted meanwhile."""
     now = yield from revision_of(space, within_s=within_s)  # first: what is made after the look is newer
     known = yield from one(space, id_, within_s=within_s)
-    if known is None:
-        # what a schedule of this id left behind is not this one's; who deleted it may have died on the way
-        yield from revise(queue_keys(namespace, queue), now, id_, within_s=within_s)
-        yield from make_known(space, queue, within_s=within_s)
-        done, told = yield from _declare(space, id_, _sealed(space, id_, text, ring), None, within_s)
-        if done == "done":
-            return True
-        if done == "full":
-            raise Refused(f"programs have made {MANY} schedules, which is all there may be: delete some")
-        known = _read(told)
-    if known.text == text:
-        return False
-    raise Refused(
-        f"a program has made a schedule {id_!r} already, and it says something else: "
-        "'update' changes it, 'delete' makes room"
-    )
+    if known is not None:
+        return False, known
+    # what a schedule of this id left behind is not this one's; who deleted it may have died on the way
+    yield from revise(queue_keys(namespace, queue), now, id_, within_s=within_s)
+    yield from make_known(space, queue, within_s=within_s)
+    done, told = yield from _declare(space, id_, sealed, None, within_s, asof=now)
+    if done == "full":
+        raise Refused(f"programs have made {MANY} schedules, which is all there may be: delete some")
+    return done == "done", _read(told) if done == "other" else None
 
 
 def update(
@@ -155,7 +168,7 @@ def update(
         if done == "done":
             yield from revise(queue_keys(namespace, queue), int(told), within_s=within_s)
             return Made(int(told), known.born_ms, sent)
-    raise Refused(f"{id_!r} is changed by others without a pause: try again later")
+    raise _in_motion(id_)
 
 
 def delete(
@@ -177,7 +190,7 @@ def delete(
         assert last is not None
         yield from revise(queue_keys(namespace, queue_of(last.text)), now, id_, within_s=within_s)
         return True
-    raise Refused(f"{id_!r} is changed by others without a pause: try again later")
+    raise _in_motion(id_)
 
 
 def renumber(space: SpaceKeys, revision: int, least: int, *, within_s: float) -> Protocol[None]:
@@ -191,6 +204,10 @@ def missing(id_: str) -> NotFound:
     return NotFound(f"no program has made a schedule {id_!r}: 'list' names those that there are")
 
 
+def _in_motion(id_: str) -> Refused:
+    return Refused(f"{id_!r} is changed by others without a pause: try again later")
+
+
 def _close(space: SpaceKeys, namespace: str, queue: str, within_s: float) -> Protocol[None]:
     """No beat acts on an older revision from here on; what the call before a lost reply did not get to."""
     now = yield from revision_of(space, within_s=within_s)
@@ -198,16 +215,22 @@ def _close(space: SpaceKeys, namespace: str, queue: str, within_s: float) -> Pro
 
 
 def _declare(
-    space: SpaceKeys, id_: str, text: str, known: Made | None, within_s: float
+    space: SpaceKeys, id_: str, text: str, known: Made | None, within_s: float, asof: int = 0
 ) -> Protocol[tuple[str, str]]:
     expected = "" if known is None else str(known.revision)
-    done, told = yield from insist(_call(space, id_, text, expected, 0), within_s=within_s)
+    done, told = yield from insist(_call(space, id_, text, expected, 0, asof), within_s=within_s)
     return done.decode(), told.decode()
 
 
-def _call(space: SpaceKeys, id_: str, text: str, expected: str, least: int) -> Any:
+def _call(space: SpaceKeys, id_: str, text: str, expected: str, least: int, asof: int = 0) -> Any:
     return DECLARE.call(
-        schedules=space.schedules, id=id_, entry=text, expected=expected, least=least, many=MANY
+        schedules=space.schedules,
+        id=id_,
+        entry=text,
+        expected=expected,
+        least=least,
+        many=MANY,
+        asof=asof,
     )
 
 

@@ -29,8 +29,10 @@ CALM_S = 90.0  # for the next step to be seen: leases of 4 s, retries, a beat th
 EDGE_MS = 1000  # at both ends of what is judged, so that start and stop are not part of it
 FIRST = ("worker killed", "beat killed")  # so that the shortest history hits somebody who held something
 MEASURED = ("beat killed", "worker killed", "store killed")
-LONG_S = 25.0  # a history in which there is time to leave some of these alone
+LONG_S = 25.0  # a history in which there is time to leave these alone first
 ALONE_MS = 5000  # how long no other fault may be near for a recovery to be measured
+APART_S = 7.0  # more than that: a worker's messages go back meanwhile, also on a busy machine
+FINDS_WITHIN_S = 10.0  # a victim that holds something
 
 
 @dataclass
@@ -74,22 +76,35 @@ def _play(cluster: Cluster, report: Report, *, losses: bool) -> None:
 
 
 def _attack(cluster: Cluster, luck: Random, seconds: float, *, losses: bool) -> list[Hit]:
-    """The first ones, then faults in a shuffled order, each once before any comes again."""
-    hits: list[Hit] = []
+    """Deaths that nothing else is near, when there is time for them; then the first ones, then faults in a
+    shuffled order, each once before any comes again, for `seconds`."""
+    hits = _one_by_one(cluster, luck) if seconds >= LONG_S else []
     deck = [*(LOSSES if losses else ()), *FIRST]  # taken from its end
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
         deck = deck or luck.sample([*FAULTS, *(LOSSES if losses else ())], len(FAULTS) + losses * len(LOSSES))
         fault = deck.pop()
-        alone = seconds >= LONG_S and fault in MEASURED and luck.random() < 0.5
-        time.sleep(ALONE_MS / 1000 if alone else 0)
         hit = strike(fault, cluster, luck)
         if hit is not None and fault != "failpoint armed":
             hits.append(hit)
-        if not alone:
-            cluster.revive(lambda role: trap(role, luck) if luck.random() < 0.7 else "")
-        time.sleep(ALONE_MS / 1000 if alone else luck.choice((0.1, 0.3, 1.0, 2.0)))
+        cluster.revive(lambda role: trap(role, luck) if luck.random() < 0.7 else "")
+        time.sleep(luck.choice((0.1, 0.3, 1.0, 2.0)))
     return hits + [_at_failpoint(path) for path in cluster.folder.glob("notes-*/*.fired")]
+
+
+def _one_by_one(cluster: Cluster, luck: Random) -> list[Hit]:
+    """Each death of which the recovery is measured, once: among processes that all work, with no failpoint
+    armed, and nothing after it until it is over."""
+    hits: list[Hit] = []
+    for fault in luck.sample(MEASURED, len(MEASURED)):
+        end_s = time.monotonic() + FINDS_WITHIN_S
+        while (hit := strike(fault, cluster, luck)) is None and time.monotonic() < end_s:
+            time.sleep(0.05)
+        time.sleep(APART_S)
+        hits += [hit] if hit else []
+        cluster.revive()
+        until(lambda: all(seat.works for seat in cluster.seats), "every process works again", CALM_S)
+    return hits
 
 
 def _at_failpoint(note: Path) -> Hit:
@@ -172,7 +187,7 @@ def _look(
 
 def recoveries(log: Sequence[tuple[int, dict[str, Any]]], hits: Sequence[Hit]) -> dict[str, list[int]]:
     """After the deaths that nothing else was near: how late was the latest fire, until when did a dead
-    worker's messages go back, when did work go on after the store was back; ms.
+    worker's messages go back, how long after the store was back was all queued that fell due meanwhile; ms.
     """
     found: dict[str, list[int]] = {"beat": [], "worker": [], "store": []}
     for hit in hits:
@@ -184,8 +199,8 @@ def recoveries(log: Sequence[tuple[int, dict[str, Any]]], hits: Sequence[Hit]) -
             late = [_late_ms(at_ms, line) for at_ms, line in log if _due_around(line, hit.wall_ms)]
             found["beat"] += [max(late)] if late else []
         elif hit.fault == "store killed" and not near:
-            after = [at_ms - hit.over_ms for at_ms, _ in log if at_ms > hit.over_ms]
-            found["store"] += [min(after)] if after else []
+            owed = [at_ms - hit.over_ms for at_ms, line in log if _due_within(line, hit)]
+            found["store"] += [max(0, *owed)] if owed else []
     return found
 
 
@@ -199,6 +214,10 @@ def _near(other: Hit, hit: Hit) -> bool:
 
 def _due_around(line: dict[str, Any], died_ms: int) -> bool:
     return line["event"] == "emitted" and died_ms - 500 <= int(line["id"].rpartition("@")[2]) < died_ms + 2000
+
+
+def _due_within(line: dict[str, Any], hit: Hit) -> bool:
+    return line["event"] == "emitted" and hit.wall_ms <= int(line["id"].rpartition("@")[2]) < hit.over_ms
 
 
 def _late_ms(at_ms: int, line: dict[str, Any]) -> int:

@@ -16,6 +16,7 @@ from onebeat.queue.liveness import beat
 from onebeat.queue.record import unpack
 from onebeat.queue.states import Move
 from onebeat.scheduler import CatchUp, CatchUpPolicy, EveryTrigger, Overlap, Schedule
+from onebeat.scheduler.annex import Reader
 from onebeat.scheduler.beat import Beat
 from onebeat.scheduler.desk import Known
 from onebeat.wire import Call, insist
@@ -38,6 +39,7 @@ class Emission(Scenario):
 
     name = "emission"
     acts: ClassVar[dict[str, float]] = {"beat": 3, "deploy": 1, "hold_back": 2, "let_go": 1}
+    made: Reader | None = None  # what reads the schedules of programs
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:
         super().__init__(hub, rng)
@@ -85,6 +87,7 @@ class Emission(Scenario):
             self._schedules,
             config=CONFIGS[config],
             known=lambda: self._known(machine),
+            made=self.made,
             clock=machine.clock,
         )
         made._stop = StopSign(machine)
@@ -156,8 +159,7 @@ class Emission(Scenario):
             case "adopt":
                 model.adopt(str(args[0]), self.now_ms, answer)
             case "enrol":
-                asked = request.process.role[1] if isinstance(request.process.role, tuple) else -1
-                model.enrol(str(args[0]), args[2:], self.now_ms, answer, excused=asked != self.hub.losses)
+                model.enrol(str(args[0]), args[2:], self.now_ms, answer, excused=self._excused(request))
             case "emit":
                 self.reached |= {told.decode().split()[0] for told in answer[1:]}
                 model.emit(str(args[0]), args[4:], self.now_ms, answer)
@@ -167,6 +169,11 @@ class Emission(Scenario):
                 model.resume(str(args[0]), answer)
             case "cycle" if answer[0] in (b"ok", b"again"):
                 model.cycle(args, [unpack(record).id for record in answer[5]])
+
+    def _excused(self, request: Request) -> bool:
+        """Whether the data went after this beat had asked the history."""
+        role = request.process.role
+        return not isinstance(role, tuple) or bool(role[1] != self.hub.losses)
 
     def remember(self) -> Any:
         return self.model.remember()

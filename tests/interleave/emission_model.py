@@ -63,16 +63,21 @@ class Model:
 
     def adopt(self, config: str, now_ms: int, answer: Sequence[Any]) -> None:
         stored = self.stored
-        idle_ms = now_ms - stored.seen_ms.get(stored.top, 0)
-        if stored.top != config and (config not in stored.generations or idle_ms > STALE_MS):
-            stored.generations[config] = stored.generations.get(stored.top, 0) + 1
-            stored.top = config
-        stored.seen_ms[config] = now_ms
+        self._seen(config, now_ms)
         expect(
             int(answer[1]) == (stored.top == config) and int(answer[2]) == stored.generations[config],
             "E6",
             f"{config} was told {answer[1:]}, the newest is {stored.top} of {stored.generations}",
         )
+
+    def _seen(self, config: str, now_ms: int) -> None:
+        """A beat runs it, and it takes over when it is new or nobody runs the newest."""
+        stored = self.stored
+        idle_ms = now_ms - stored.seen_ms.get(stored.top, 0)
+        if stored.top != config and (config not in stored.generations or idle_ms > STALE_MS):
+            stored.generations[config] = stored.generations.get(stored.top, 0) + 1
+            stored.top = config
+        stored.seen_ms[config] = now_ms
 
     def enrol(
         self, config: str, rows: Sequence[Any], now_ms: int, answer: Sequence[Any], excused: bool

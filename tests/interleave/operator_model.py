@@ -54,8 +54,8 @@ class Model(queue_model.Model):
                     stored.ready[message.priority].append(message)
             expect(told.decode() == right, "Q1", f"{message.id} was answered {told}, not {right}")
 
-    def _end(self, id_: str, state: str) -> None:
-        super()._end(id_, state)
+    def _end(self, id_: str, state: str, more: bytes = b"") -> None:
+        super()._end(id_, state, more)
         if state == "dead":
             self.stored.died_ms[id_] = self.now_ms
         if self.stored.lives.pop(id_, None) is not None:

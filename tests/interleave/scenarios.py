@@ -9,6 +9,7 @@ from tests.interleave.locking import Locking
 from tests.interleave.once import Once
 from tests.interleave.operating import Operating
 from tests.interleave.parking import Parking
+from tests.interleave.programming import Programming
 from tests.interleave.queueing import Queueing
 from tests.interleave.results import Results
 from tests.interleave.scenario import Scenario
@@ -19,6 +20,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
     one.name: one
     for one in (
         Emission,
+        Programming,
         Locking,
         Sharing,
         Several,
@@ -32,7 +34,8 @@ SCENARIOS: dict[str, type[Scenario]] = {
     )
 }
 SHARES = {
-    "emission": 0.3,
+    "emission": 0.25,
+    "programs": 0.05,
     "locks": 0.1,
     "shares": 0.1,
     "several": 0.05,

@@ -71,6 +71,7 @@ class World:
 
     def begin(self) -> None:
         """An empty store at the first moment."""
+        self.writes = self.rung = 0
         self.time.set(START_US)
         self.flush()
 

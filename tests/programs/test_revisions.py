@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from onebeat import Client
 from onebeat.clock import SYSTEM
 from onebeat.config.declare import restored
+from onebeat.errors import StoreError
 from onebeat.keys import queue_keys
 from onebeat.queue.emission import Standing, adopt, emit, enrol
 from onebeat.scheduler import Schedule
 from onebeat.scheduler.annex import Annex
-from onebeat.scheduler.declarations import Made, revision_of
+from onebeat.scheduler.declarations import Made, create, revision_of
 from onebeat.scheduler.desk import Desk, Known
 from onebeat.scheduler.pulse import RedisTime
-from onebeat.wire import Store
+from onebeat.wire import Call, Effect, Store, drive
 from tests.beat.deploys import until
 from tests.queue.test_emit import fire
 
 WITHIN_S = 60.0
+TEXT = '{"task": "t:f", "every": "5m"}'
 
 
 def read(made: Mapping[str, Made]) -> Sequence[Schedule]:
@@ -126,3 +129,22 @@ def test_an_older_revision_neither_enrols_nor_emits(store: Store) -> None:
         assert found == cursor
         told = store.run(emit(keys, "c", [fire("s@200")], within_s=WITHIN_S, revision=revision))
         assert told.answers[0].fate == fate
+
+
+def test_a_call_that_arrives_late_does_not_make_again_what_was_deleted(store: Store, client: Client) -> None:
+    """A copy of it that was given up, or one that is sent again because its reply was lost."""
+    sent: list[Call] = []
+
+    def perform(effect: Effect) -> Any:
+        if isinstance(effect, Call) and effect.script.verb == "declare":
+            sent.append(effect)
+        return store.perform(effect)
+
+    call = create(store.space, store.namespace, "x", TEXT, "default", within_s=WITHIN_S)
+    assert drive(call, perform, StoreError)
+    assert client.schedules.delete("x")
+    assert store.perform(sent[0]) == [b"gone", b""]
+    assert client.schedules.list() == []
+    client.schedules.create("x", "t:f", every="5m")
+    assert client.schedules.delete("x")
+    assert client.schedules.create("x", "t:f", every="6m"), "who looks anew makes it"
