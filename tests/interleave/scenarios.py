@@ -15,6 +15,7 @@ from tests.interleave.results import Results
 from tests.interleave.scenario import Scenario
 from tests.interleave.several import Several
 from tests.interleave.sharing import Sharing
+from tests.interleave.voting import Voting
 
 SCENARIOS: dict[str, type[Scenario]] = {
     one.name: one
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
         Locking,
         Sharing,
         Several,
+        Voting,
         Queueing,
         Once,
         Parking,
@@ -34,11 +36,12 @@ SCENARIOS: dict[str, type[Scenario]] = {
     )
 }
 SHARES = {
-    "emission": 0.25,
+    "emission": 0.2,
     "programs": 0.05,
     "locks": 0.1,
     "shares": 0.1,
     "several": 0.05,
+    "quorum": 0.05,
     "queue": 0.05,
     "once": 0.05,
     "parking": 0.05,
