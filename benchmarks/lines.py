@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from benchmarks.durability_lines import durability_lines
 from benchmarks.harness import Figures, Line, Stopwatch, cpu_of, percentile
 from benchmarks.locks.lines import lock_lines
 from benchmarks.place import Place, until
@@ -39,6 +40,7 @@ def all_lines(place: Place) -> list[Line]:
         Line("drain sync no-op", 20_000, lambda size: drain(place, "sync_noop", size)),
         Line("start latency at 50/s", 150, lambda size: latency(place, size)),
         Line("emission, all due at once", 10_000, lambda size: emission(place, size)),
+        *durability_lines(),
         *lock_lines(place),
         *trigger_lines(),
     ]

@@ -33,8 +33,9 @@ class Client(queue.Client):
         *,
         known: Callable[[], Sequence[Declared]] = _nothing,
         history: Callable[[], History] | None = None,
+        durability: str | None = None,
     ) -> None:
-        super().__init__(store, ring)
+        super().__init__(store, ring, durability)
         self._known_schedules, self._history = known, history
 
     @cached_property
@@ -60,8 +61,9 @@ class AsyncClient(queue.AsyncClient):
         *,
         known: Callable[[], Sequence[Declared]] = _nothing,
         history: Callable[[], History] | None = None,
+        durability: str | None = None,
     ) -> None:
-        super().__init__(store, ring)
+        super().__init__(store, ring, durability)
         self._known_schedules, self._history = known, history
 
     @cached_property

@@ -160,6 +160,12 @@ class StoreError(OnebeatError):
         self.remedy = remedy
 
 
+class NotConfirmed(StoreError):
+    """A call is queued, and not as durable as its sender asked for; it may be run."""
+
+    code = "OB501"
+
+
 # -- locks -----------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ from onebeat.clock import SYSTEM
 from onebeat.errors import BadPayload
 from onebeat.keys import PRIORITIES, queue_keys
 from onebeat.queue import payload
-from onebeat.queue.enqueue import Draft, Lanes, Sent, enqueue, new_ids
+from onebeat.queue.durability import check, read_durability
+from onebeat.queue.enqueue import Draft, Sent, enqueue, new_ids
 from onebeat.queue.handle import (
     AsyncHandle,
     Handle,
@@ -28,7 +28,8 @@ from onebeat.queue.known import make_known
 from onebeat.queue.outgoing import LOOKS, looked_at
 from onebeat.queue.progress import Progress
 from onebeat.queue.record import Header, Message
-from onebeat.queue.signing import KeyRing, ring_from
+from onebeat.queue.sender import Sender
+from onebeat.queue.signing import KeyRing
 from onebeat.queue.whole import AsyncQueue, Queue
 from onebeat.wire import AsyncStore, Protocol, Store
 
@@ -101,26 +102,25 @@ def _header(header: Header, key: str, unique: str) -> Header:
     return replace(header, key=key, unique=unique) if key or unique else header
 
 
-class Sender:
-    """What a client remembers between calls. `ring`: the keys that sign, else those of the environment."""
-
-    def __init__(self, ring: KeyRing | None = None) -> None:
-        self.ring = ring_from(os.environ) if ring is None else ring
-        self.lanes = Lanes()
-        self.known: set[str] = set()
-
-
 def send(
-    driver: Store | AsyncStore, queue: str, drafts: Sequence[Draft], sender: Sender
+    driver: Store | AsyncStore,
+    queue: str,
+    drafts: Sequence[Draft],
+    sender: Sender,
+    durability: str | None = None,
 ) -> Protocol[list[Sent]]:
     """Store `drafts` in `queue`, and the queue's name where operators look for it (once)."""
     keys = queue_keys(driver.namespace, queue)
+    level = read_durability(durability or sender.durability)
+    if level is not None and level not in sender.confirms:
+        yield from check(level, within_s=WITHIN_S)
+        sender.confirms.add(level)
     if LOOKS:
         drafts = looked_at(queue, drafts)
     if queue not in sender.known:
         yield from make_known(driver.space, queue, within_s=WITHIN_S)
         sender.known.add(queue)
-    return (yield from enqueue(keys, drafts, sender.lanes, sender.ring, within_s=WITHIN_S))
+    return (yield from enqueue(keys, drafts, sender.lanes, sender.ring, within_s=WITHIN_S, durability=level))
 
 
 def drafts_of(
@@ -138,14 +138,14 @@ class Client:
         ConfigError: the environment's keys cannot be read.
     """
 
-    def __init__(self, store: Store, ring: KeyRing | None = None) -> None:
+    def __init__(self, store: Store, ring: KeyRing | None = None, durability: str | None = None) -> None:
         self.store = store
-        self._sender = Sender(ring)
+        self._sender = Sender(ring, durability)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
+    def from_url(cls, url: str, namespace: str = "onebeat", durability: str | None = None) -> Self:
         """A client of the store at `url` (docs/reference/store.md); connects when first used."""
-        return cls(Store.open(url, namespace))
+        return cls(Store.open(url, namespace), durability=durability)
 
     def enqueue(
         self,
@@ -159,17 +159,20 @@ class Client:
         priority: int = 0,
         unique: str | None = None,
         result_ttl: str | None = None,
+        durability: str | None = None,
     ) -> Handle:
         """Queue one call of the task `name`.
 
         `key`: the same key within a day is stored once and its effect happens once; `delay` in seconds.
         `unique`: while a call with the same text is queued or runs, another one is not queued in that queue
         (`Handle.refused`); a task with `@singleton(scope="queued")` says it by itself. `result_ttl`: for how
-        long its result is kept ("1h"), for `Handle.result`.
+        long its result is kept ("1h"), for `Handle.result`. `durability`: `default`, `fsync`, `replicated` or
+        `replicated:2`, in place of the client's (`durability.py`).
 
         Raises:
             BadPayload: arguments that cannot be stored.
             IdempotencyConflict: `key` was used with other arguments.
+            NotConfirmed: it is queued, and not as durable as asked after 10 s.
             StoreError: the store did not answer for 10 s; the call may or may not be queued.
         """
         one = draft(
@@ -182,20 +185,23 @@ class Client:
             unique=unique,
             result_ttl=result_ttl,
         )
-        return self._send(queue, [one])[0]
+        return self._send(queue, [one], durability)[0]
 
     def enqueue_many(
-        self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
+        self,
+        calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]],
+        queue: str = "default",
+        durability: str | None = None,
     ) -> list[Handle]:
         """Queue `(name, args, kwargs)` calls in order, 256 in a round trip; raises as `enqueue` does."""
-        return self._send(queue, drafts_of(calls))
+        return self._send(queue, drafts_of(calls), durability)
 
     def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
         """Queue prepared messages (what `Task.enqueue` uses)."""
         return self._send(queue, drafts)
 
-    def _send(self, queue: str, drafts: Sequence[Draft]) -> list[Handle]:
-        sent = self.store.run(send(self.store, queue, drafts, self._sender))
+    def _send(self, queue: str, drafts: Sequence[Draft], durability: str | None = None) -> list[Handle]:
+        sent = self.store.run(send(self.store, queue, drafts, self._sender, durability))
         return handles(self.store, queue, drafts, sent)
 
     def result(self, id: str, queue: str = "default", timeout: float | None = None) -> Any:
@@ -218,14 +224,14 @@ class Client:
 class AsyncClient:
     """The asyncio twin of `Client`: the same names, awaited. Belongs to one event loop."""
 
-    def __init__(self, store: AsyncStore, ring: KeyRing | None = None) -> None:
+    def __init__(self, store: AsyncStore, ring: KeyRing | None = None, durability: str | None = None) -> None:
         self.store = store
-        self._sender = Sender(ring)
+        self._sender = Sender(ring, durability)
 
     @classmethod
-    def from_url(cls, url: str, namespace: str = "onebeat") -> Self:
+    def from_url(cls, url: str, namespace: str = "onebeat", durability: str | None = None) -> Self:
         """A client of the store at `url`; connects when first used."""
-        return cls(AsyncStore.open(url, namespace))
+        return cls(AsyncStore.open(url, namespace), durability=durability)
 
     async def enqueue(
         self,
@@ -239,6 +245,7 @@ class AsyncClient:
         priority: int = 0,
         unique: str | None = None,
         result_ttl: str | None = None,
+        durability: str | None = None,
     ) -> AsyncHandle:
         """Queue one call; see `Client.enqueue`."""
         one = draft(
@@ -251,28 +258,28 @@ class AsyncClient:
             unique=unique,
             result_ttl=result_ttl,
         )
-        return (await self._send(queue, [one]))[0]
+        return (await self._send(queue, [one], durability))[0]
 
     async def enqueue_many(
-        self, calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]], queue: str = "default"
+        self,
+        calls: Sequence[tuple[str, Sequence[Any], Mapping[str, Any] | None]],
+        queue: str = "default",
+        durability: str | None = None,
     ) -> list[AsyncHandle]:
         """Queue `(name, args, kwargs)` calls in order; see `Client.enqueue_many`."""
-        return await self._send(queue, drafts_of(calls))
+        return await self._send(queue, drafts_of(calls), durability)
 
     async def send_drafts(self, queue: str, drafts: Sequence[Draft]) -> list[AsyncHandle]:
         """Queue prepared messages (what `Task.enqueue` uses)."""
         return await self._send(queue, drafts)
 
-    async def _send(self, queue: str, drafts: Sequence[Draft]) -> list[AsyncHandle]:
-        sent = await self.store.run(send(self.store, queue, drafts, self._sender))
+    async def _send(
+        self, queue: str, drafts: Sequence[Draft], durability: str | None = None
+    ) -> list[AsyncHandle]:
+        sent = await self.store.run(send(self.store, queue, drafts, self._sender, durability))
         return async_handles(self.store, queue, drafts, sent)
 
-    async def result(
-        self,
-        id: str,
-        queue: str = "default",
-        timeout: float | None = None,
-    ) -> Any:
+    async def result(self, id: str, queue: str = "default", timeout: float | None = None) -> Any:
         """What the message `id` of `queue` returned; see `Client.result`."""
         return await await_for(self.store, id, queue, timeout)
 

@@ -19,11 +19,12 @@ import msgspec
 from onebeat.errors import IdempotencyConflict
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
+from onebeat.queue.durability import Durability, surely
 from onebeat.queue.payload import canonical
 from onebeat.queue.record import Message, pack
 from onebeat.queue.scripts import BATCH_MAX, ENQUEUE
 from onebeat.queue.signing import NO_KEYS, KeyRing
-from onebeat.wire import Protocol, insist
+from onebeat.wire import Protocol
 
 LANE_TTL_MS = 600_000
 KEY_TTL_MS = 86_400_000  # how long an idempotency key is remembered
@@ -112,22 +113,35 @@ def uniq_key(keys: QueueKeys, key: str) -> str:
 
 
 def enqueue(
-    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, ring: KeyRing = NO_KEYS, *, within_s: float
+    keys: QueueKeys,
+    drafts: Sequence[Draft],
+    lanes: Lanes,
+    ring: KeyRing = NO_KEYS,
+    *,
+    within_s: float,
+    durability: Durability | None = None,
 ) -> Protocol[list[Sent]]:
     """Store `drafts`, in order, in calls of at most 256; sends again for at most `within_s` seconds each.
 
     Raises:
         IdempotencyConflict: a key was used before with another task or other arguments.
+        NotConfirmed: stored, and not as durable as asked.
         StoreError: not answered in time. What was asked may or may not be stored.
     """
     sent: list[Sent] = []
     for start in range(0, len(drafts), BATCH_MAX):
-        sent += yield from _enqueue_batch(keys, drafts[start : start + BATCH_MAX], lanes, ring, within_s)
+        batch = drafts[start : start + BATCH_MAX]
+        sent += yield from _enqueue_batch(keys, batch, lanes, ring, within_s, durability)
     return sent
 
 
 def _enqueue_batch(
-    keys: QueueKeys, drafts: Sequence[Draft], lanes: Lanes, ring: KeyRing, within_s: float
+    keys: QueueKeys,
+    drafts: Sequence[Draft],
+    lanes: Lanes,
+    ring: KeyRing,
+    within_s: float,
+    durability: Durability | None = None,
 ) -> Protocol[list[Sent]]:
     rules, uniq = _rules(keys, drafts)
     records = [pack(draft.message) for draft in drafts]
@@ -151,7 +165,8 @@ def _enqueue_batch(
         records=records,
     )
     reach("enqueue.ready")
-    answers: list[bytes] = yield from insist(call, within_s=within_s)
+    own = keys.lane(lane.name)
+    answers: list[bytes] = yield from surely(call, own, LANE_TTL_MS, durability, within_s=within_s)
     reach("enqueue.sent")
     lanes.give(lane)
     return [

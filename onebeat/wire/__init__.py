@@ -5,13 +5,14 @@ from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.locate import find_store
 from onebeat.wire.patience import insist, insist_timed
 from onebeat.wire.scripts import Script, load, load_all
-from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, ask
+from onebeat.wire.steps import Call, Chain, Command, Effect, Pause, Protocol, ask
 from onebeat.wire.store import AsyncStore, Store
 
 __all__ = [
     "Ahead",
     "AsyncStore",
     "Call",
+    "Chain",
     "Command",
     "Effect",
     "Pause",

@@ -7,12 +7,14 @@ CLUSTERDOWN are for the caller to wait.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 from onebeat.wire.guides import At, Route, as_text
 from onebeat.wire.slots import SLOTS, slot_of_call
 from onebeat.wire.urls import Node, Place
 
+_NOWHERE = Node("", 0)
 HOPS_MAX = 5  # a call that is sent from node to node more often than this is left to its caller
 
 
@@ -26,7 +28,7 @@ class ClusterGuide:
         self._masters: tuple[Node, ...] = ()
         self._suspect: Node | None = None  # did not answer, so it is asked last
 
-    def route(self, words: tuple[Any, ...]) -> Route:
+    def route(self, words: tuple[Any, ...], behind: tuple[tuple[Any, ...], ...] = ()) -> Route:
         """To the master of the slot of its keys; a call without any to the first master; SCAN to all."""
         import redis.exceptions as kinds
 
@@ -36,9 +38,9 @@ class ClusterGuide:
             raise kinds.ClusterCrossSlotError(f"CROSSSLOT {problem}") from None
         if words[0] == "SCAN":
             return (yield from self._scan(words))
-        return (yield from self._hops(words, slot))
+        return (yield from self._hops(At(_NOWHERE, words, behind), slot))
 
-    def _hops(self, words: tuple[Any, ...], slot: int | None) -> Route:
+    def _hops(self, call: At, slot: int | None) -> Route:
         import redis.exceptions as kinds
 
         sent_to: Node | None = None
@@ -47,7 +49,7 @@ class ClusterGuide:
                 yield from self._learn()
             node, asking = (sent_to, True) if sent_to else (self._owner(slot), False)
             try:
-                return (yield At(node, words, asking=asking))
+                return (yield replace(call, node=node, asking=asking))
             except kinds.MovedError as told:
                 self._owners, sent_to = [], None
                 self._known = (_named_by(told, node), *self._known)  # it has the newest map

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class Line(Protocol):
 
     def send(self, words: tuple[Any, ...]) -> None:
         """Connects first where it is not connected, or was closed by the server while nobody used it."""
+
+    def send_all(self, commands: Sequence[tuple[Any, ...]]) -> None:
+        """The same, of several: all over this connection or none."""
 
     def read(self) -> Any:
         """The next answer; raises redis.exceptions.ResponseError where the server refused."""
@@ -65,6 +68,11 @@ class UsualLine:
             self._connection.send_command(*words)
         else:
             self._connection.send_packed_command([packed])
+
+    def send_all(self, commands: Sequence[tuple[Any, ...]]) -> None:
+        if self._spoilt():
+            self.close()
+        self._connection.send_packed_command(self._connection.pack_commands(commands))
 
     def read(self) -> Any:
         return self._connection.read_response()
@@ -112,6 +120,12 @@ class StraightLine:
         except TypeError:
             packed = b"".join(self._connection.pack_command(*words))
         socket.sendall(packed)
+
+    def send_all(self, commands: Sequence[tuple[Any, ...]]) -> None:
+        socket = self._socket
+        if socket is None or self._unread(0):
+            socket = self._connect()
+        socket.sendall(b"".join(self._connection.pack_commands(commands)))
 
     def read(self) -> Any:
         reader, socket = self._reader, self._socket  # another thread may close the store meanwhile

@@ -7,7 +7,7 @@ retries, a pool that counts for observers.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onebeat.wire.line import Line, line_of
@@ -29,6 +29,15 @@ os.register_at_fork(after_in_child=_forked)
 
 class Unread(Exception):
     """An answer that nobody wants: the connection ends, so that the next answer is the next call's."""
+
+
+def _answer_or_error(line: Line) -> Any:
+    import redis.exceptions as kinds
+
+    try:
+        return line.read()
+    except kinds.ResponseError as problem:
+        return problem
 
 
 class Awaited:
@@ -84,22 +93,28 @@ class Lines:
         told = self._told.get(words[0])
         return answer if told is None else told(answer)
 
-    def send_asking(self, *words: Any) -> Any:
-        """As `send`, to a node of a Cluster that is only about to get the slot."""
+    def send_all(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The answers to several commands, one behind the other on one connection.
+
+        Raises the first error among them, once all are answered; else as `send`.
+        """
         line = self._take()
         try:
-            line.send(("ASKING",))
-            line.read()
+            line.send_all(commands)
+            answers = [_answer_or_error(line) for _ in commands]
         except BaseException as problem:
             self._ended(line, problem)
             raise
-        return self._begin(line, words).read()
+        refused = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        self._ended(line, refused)
+        if refused is not None:
+            raise refused
+        told = (self._told.get(words[0]) for words in commands)
+        return [answer if tell is None else tell(answer) for tell, answer in zip(told, answers, strict=True)]
 
     def begin(self, *words: Any) -> Awaited:
         """Send, and leave the answer for later; raises as `send`."""
-        return self._begin(self._take(), words)
-
-    def _begin(self, line: Line, words: tuple[Any, ...]) -> Awaited:
+        line = self._take()
         try:
             line.send(words)
         except BaseException as problem:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from onebeat.wire import connect
 from onebeat.wire.cluster import ClusterGuide
 from onebeat.wire.drive import drive, drive_async
-from onebeat.wire.guides import At, Guide
+from onebeat.wire.guides import At, Guide, Route
 from onebeat.wire.lines import Awaited, Lines
 from onebeat.wire.sentinel import SentinelGuide
 from onebeat.wire.urls import Kind, Place
@@ -41,10 +41,17 @@ class Nodes:
 
     def send(self, *words: Any) -> Any:
         """The answer of the right server; raises as `Lines.send`, after two deadlines at most."""
+        return self._drive(self._guide.route(words))
+
+    def send_all(self, commands: Sequence[tuple[Any, ...]]) -> Any:
+        """As `Lines.send_all`, of the server that is right for the first one."""
+        return self._drive(self._guide.route(commands[0], tuple(commands[1:])))
+
+    def _drive(self, route: Route) -> Any:
         import redis.exceptions as kinds
 
         until_s = time.monotonic() + self._deadline_s
-        return drive(self._guide.route(words), lambda at: self._ask(at, until_s), (kinds.RedisError, OSError))
+        return drive(route, lambda at: self._ask(at, until_s), (kinds.RedisError, OSError))
 
     def begin(self, *_words: Any) -> Awaited | None:
         """None: which server it is may turn out only by its answer."""
@@ -58,7 +65,9 @@ class Nodes:
             deadline_s = min(self._deadline_s, OWN_S) if at.own else self._deadline_s
             self._lines.setdefault(key, Lines(connect.open_redis(key[0], deadline_s)))
         lines = self._lines[key]
-        return lines.send_asking(*at.words) if at.asking else lines.send(*at.words)
+        if len(at.commands) > 1:
+            return at.picked(lines.send_all(at.commands))
+        return lines.send(*at.words)
 
     def close(self) -> None:
         """Close every connection; the next call opens one."""
@@ -73,26 +82,22 @@ class AsyncNodes:
         self._place, self._guide, self._deadline_s = place, guide, deadline_s
         self._clients: dict[str, redis.asyncio.Redis] = {}
 
-    async def send(self, *words: Any, deadline_s: float) -> Any:
-        """The answer of the right server, after two deadlines at most; raises as redis-py does."""
+    async def send(self, commands: Sequence[tuple[Any, ...]], deadline_s: float) -> Any:
+        """The answer of the right server, of several a list, after two deadlines at most."""
         import redis.exceptions as kinds
 
+        route = self._guide.route(commands[0], tuple(commands[1:]))
         async with asyncio.timeout(2 * deadline_s):
             # each server has a deadline of its own, so that the guide learns which one kept silent
-            return await drive_async(
-                self._guide.route(words), lambda at: self._ask(at, deadline_s), (kinds.RedisError, OSError)
-            )
+            return await drive_async(route, lambda at: self._ask(at, deadline_s), (kinds.RedisError, OSError))
 
     async def _ask(self, at: At, deadline_s: float) -> Any:
         url = _url_of(self._place, at)
         if url not in self._clients:
             self._clients[url] = connect.open_async_redis(url, self._deadline_s)
-        client = self._clients[url]
         async with asyncio.timeout(min(deadline_s, OWN_S) if at.own else deadline_s):
-            if at.asking:
-                return await _asking(client, at.words)
-            send: Callable[..., Any] = client.execute_command
-            return await send(*at.words)
+            answer = await send_async(self._clients[url], at.commands)
+        return at.picked(answer) if len(at.commands) > 1 else answer
 
     async def close(self) -> None:
         """Close every connection; the next call opens one."""
@@ -100,12 +105,12 @@ class AsyncNodes:
             await client.connection_pool.disconnect()
 
 
-async def _asking(client: redis.asyncio.Redis, words: tuple[Any, ...]) -> Any:
-    """ASKING and the call, one behind the other on one connection."""
-    alone = client.client()
-    try:
-        send: Callable[..., Any] = alone.execute_command
-        await send("ASKING")
-        return await send(*words)
-    finally:
-        await alone.aclose(close_connection_pool=False)
+async def send_async(client: redis.asyncio.Redis, commands: Sequence[tuple[Any, ...]]) -> Any:
+    """The answer; of several commands a list, on one connection, or the first error among them."""
+    if len(commands) == 1:
+        send: Callable[..., Any] = client.execute_command
+        return await send(*commands[0])
+    pipe: Any = client.pipeline(transaction=False)
+    for words in commands:
+        pipe.execute_command(*words)
+    return await pipe.execute()

@@ -28,13 +28,13 @@ class SentinelGuide:
         self._master: Node | None = None
         self._until_s = 0.0
 
-    def route(self, words: tuple[Any, ...]) -> Route:
+    def route(self, words: tuple[Any, ...], behind: tuple[tuple[Any, ...], ...] = ()) -> Route:
         """To the master. Whatever is wrong with its answer, who is master is asked before the next call."""
         import redis.exceptions as kinds
 
         master = yield from self._find()
         try:
-            answer = yield At(master, words)
+            answer = yield At(master, words, behind)
         except kinds.NoScriptError:
             raise
         except (kinds.RedisError, OSError) as problem:

@@ -11,26 +11,30 @@ from functools import lru_cache
 from typing import Any
 
 SLOTS = 16384
-# Commands whose first word is not followed by their key. Those without any key may be asked of every node.
-_KEYLESS = frozenset(
+# Where a command has its keys. Those without any may be asked of every node.
+_KEYLESS = frozenset(("PING", "INFO", "TIME", "CONFIG", "SCAN", "CLUSTER", "ROLE", "WAIT", "WAITAOF"))
+_FIRST = frozenset(
     (
-        "PING",
-        "INFO",
-        "TIME",
-        "CONFIG",
-        "SCRIPT",
-        "SCAN",
-        "CLUSTER",
-        "ROLE",
-        "CLIENT",
-        "WAIT",
-        "WAITAOF",
-        "DBSIZE",
+        *(
+            "GET",
+            "SET",
+            "PEXPIRE",
+            "HGET",
+            "HSET",
+            "HDEL",
+            "HLEN",
+            "HMGET",
+            "HSCAN",
+            "HEXISTS",
+            "LLEN",
+            "LRANGE",
+        ),
+        *("SADD", "SSCAN", "XRANGE", "XREVRANGE", "ZCARD", "ZMSCORE", "ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE"),
+        *("ZSCAN", "ZSCORE"),
     )
 )
-_SECOND = frozenset(("XINFO", "OBJECT", "XGROUP", "MEMORY"))
-_SEVERAL = frozenset(("DEL", "EXISTS", "UNLINK", "MGET", "TOUCH"))
-_BLOCKING = frozenset(("BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"))
+_SEVERAL = frozenset(("DEL", "EXISTS"))
+_BLOCKING = frozenset(("BLPOP", "BZPOPMIN"))
 
 
 def as_bytes(key: Any) -> bytes:
@@ -56,7 +60,11 @@ def slot_of(key: Any) -> int:
 
 
 def keys_of(words: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The keys among the words of a command that onebeat sends."""
+    """The keys among the words of a command that onebeat sends.
+
+    Raises:
+        ValueError: where this command has its keys is not known here.
+    """
     verb = str(words[0]).upper()
     if verb in ("EVALSHA", "EVAL"):
         return words[3 : 3 + int(words[2])]
@@ -66,7 +74,14 @@ def keys_of(words: tuple[Any, ...]) -> tuple[Any, ...]:
         return words[1:]
     if verb in _BLOCKING:
         return words[1:-1]
-    return words[2:3] if verb in _SECOND else words[1:2]
+    if verb == "XREAD":
+        named = words[words.index("STREAMS") + 1 :]
+        return named[: len(named) // 2]
+    if verb == "XINFO":
+        return words[2:3]
+    if verb not in _FIRST:
+        raise ValueError(f"{verb} is not in slots.py, which says where a command has its keys")
+    return words[1:2]
 
 
 def slot_of_call(words: tuple[Any, ...]) -> int | None:

@@ -35,13 +35,26 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """Run a script and then `behind`, on one connection; the answer has the script's and each of theirs."""
+
+    call: Call
+    behind: tuple[Command, ...]
+
+    @property
+    def block_s(self) -> float:
+        """For how long the server may wait before it has answered them all."""
+        return sum(one.block_s for one in self.behind)
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Let `seconds` pass."""
 
     seconds: float
 
 
-Effect: TypeAlias = Call | Command | Pause
+Effect: TypeAlias = Call | Command | Chain | Pause
 Protocol: TypeAlias = Generator[Effect, Any, T]
 
 

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from onebeat.errors import Remedy, StoreError
+from onebeat.errors import ConfigError, Remedy, StoreError
 from onebeat.keys import SpaceKeys
 from onebeat.wire import connect
 from onebeat.wire.ahead import Ahead
 from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.lines import Awaited, Lines
-from onebeat.wire.nodes import AsyncNodes, Nodes, guide_to
-from onebeat.wire.steps import Call, Command, Effect, Pause, Protocol, T
+from onebeat.wire.nodes import AsyncNodes, Nodes, guide_to, send_async
+from onebeat.wire.steps import Call, Chain, Command, Effect, Pause, Protocol, T
 from onebeat.wire.translate import translate
 from onebeat.wire.urls import parse, without_secret
 
@@ -52,6 +52,15 @@ def _by_text(effect: Call) -> tuple[Any, ...]:
     return ("EVAL", effect.script.text, len(effect.keys), *effect.keys, *effect.args)
 
 
+def _commands(effect: Call | Chain | Command, *, whole: bool = False) -> list[tuple[Any, ...]]:
+    """What is sent, on one connection; `whole`: with the script's text, as the server does not know it."""
+    if isinstance(effect, Command):
+        return [effect.words]
+    call = effect.call if isinstance(effect, Chain) else effect
+    behind = effect.behind if isinstance(effect, Chain) else ()
+    return [_by_text(call) if whole else _by_sha(call), *(one.words for one in behind)]
+
+
 class _Driver(Generic[ClientT]):
     """What both drivers know."""
 
@@ -64,6 +73,12 @@ class _Driver(Generic[ClientT]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.namespace!r} at {self.where}>"
+
+    def _given(self) -> ConfigError:
+        return ConfigError(
+            "a call that waits for replicas or for the disk needs a connection of its own, which a client "
+            f"that was given may not have: open the store by its URL, {type(self).__name__}.open(url)"
+        )
 
 
 class Store(_Driver["redis.Redis"]):
@@ -110,32 +125,39 @@ class Store(_Driver["redis.Redis"]):
             return None
         send = self._send_for(effect)
         try:
-            return send(*_by_sha(effect)) if isinstance(effect, Call) else send(*effect.words)
+            if isinstance(effect, Call):
+                return send(*_by_sha(effect))
+            return send(*effect.words) if isinstance(effect, Command) else send(_commands(effect))
         except Exception as problem:
             return self._after(problem, effect, send)
 
-    def _after(self, problem: Exception, effect: Call | Command, send: Callable[..., Any]) -> Any:
+    def _after(self, problem: Exception, effect: Call | Chain | Command, send: Callable[..., Any]) -> Any:
         """The answer to a script that the server did not know; any other `problem` is raised, translated."""
         import redis.exceptions as kinds
 
         try:
-            if isinstance(effect, Call) and isinstance(problem, kinds.NoScriptError):
+            if isinstance(effect, Command) or not isinstance(problem, kinds.NoScriptError):
+                raise problem
+            if isinstance(effect, Call):
                 return send(*_by_text(effect))
-            raise problem
+            return send(_commands(effect, whole=True))
         except (kinds.RedisError, OSError) as last:
             raise translate(self.where, last) from last
 
-    def _send_for(self, effect: Call | Command) -> Callable[..., Any]:
+    def _send_for(self, effect: Call | Chain | Command) -> Callable[..., Any]:
         """What sends within the deadline that fits: that of a blocking read is longer than its block."""
         if self.url is None:
+            if isinstance(effect, Chain):
+                raise self._given()
             send: Callable[..., Any] = self.client.execute_command
             return send
-        if isinstance(effect, Call) or not effect.block_s:
+        if isinstance(effect, Call) or (isinstance(effect, Command) and not effect.block_s):
             return self._lines[0.0].send
         deadline_s = patient_deadline_s(effect.block_s)
         if deadline_s not in self._lines:
             self._lines.setdefault(deadline_s, self._open_lines(deadline_s))
-        return self._lines[deadline_s].send
+        lines = self._lines[deadline_s]
+        return lines.send_all if isinstance(effect, Chain) else lines.send
 
     def run(self, protocol: Protocol[T]) -> T:
         """What `protocol` returns, its effects performed in order."""
@@ -218,27 +240,26 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
         import redis.exceptions as kinds
 
         try:
-            if not isinstance(effect, Call):
-                return await self._send(effect, effect.words)
             try:
-                return await self._send(effect, _by_sha(effect))
+                return await self._send(effect, _commands(effect))
             except kinds.NoScriptError:
-                return await self._send(effect, _by_text(effect))
+                return await self._send(effect, _commands(effect, whole=True))
         except (kinds.RedisError, OSError) as problem:
             error = translate(self.where, problem)
             if error.remedy is Remedy.RESOLVE:  # the server's name may lead to another one by now
                 await self.client.connection_pool.disconnect(inuse_connections=False)
             raise error from problem
 
-    async def _send(self, effect: Call | Command, words: tuple[Any, ...]) -> Any:
+    async def _send(self, effect: Call | Chain | Command, commands: list[tuple[Any, ...]]) -> Any:
+        if isinstance(effect, Chain) and self.url is None:
+            raise self._given()
         deadline_s = self._deadline_for(effect)
         if self._nodes is not None and deadline_s is not None:
-            return await self._nodes.send(*words, deadline_s=deadline_s)
-        send: Callable[..., Any] = self.client.execute_command
+            return await self._nodes.send(commands, deadline_s)
         async with asyncio.timeout(deadline_s):
-            return await send(*words)
+            return await send_async(self.client, commands)
 
-    def _deadline_for(self, effect: Call | Command) -> float | None:
+    def _deadline_for(self, effect: Call | Chain | Command) -> float | None:
         if self._deadline_s is None or isinstance(effect, Call) or not effect.block_s:
             return self._deadline_s
         return patient_deadline_s(effect.block_s)

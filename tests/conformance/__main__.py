@@ -40,7 +40,16 @@ def rows_of(program: Program) -> Iterator[Row]:
     if program.why:
         yield Row(program, "all", why=program.why)
         return
-    for trial in (single, sentinel, sentinel_failover, cluster, cluster_failover, cluster_reshard, acl):
+    for trial in (
+        single,
+        sentinel,
+        sentinel_failover,
+        sentinel_failover_replicated,
+        cluster,
+        cluster_failover,
+        cluster_reshard,
+        acl,
+    ):
         yield Row(
             program, trial.__name__.replace("_", " "), lambda folder, one=trial: one(program.path, folder)
         )
@@ -69,6 +78,19 @@ def sentinel_failover(binary: str, folder: Path) -> object:
             until(lambda: sentinels.failed_over(old), "a replica is master")
 
         return weather(folder, sentinels.url, fail_over, may_lose=True, workers=2)
+
+
+def sentinel_failover_replicated(binary: str, folder: Path) -> object:
+    """With one replica, which is the one that is waited for: nothing that was acknowledged may be lost."""
+    with running(Sentinels(replicas=1, sentinels=3, binary=binary)) as sentinels:
+        old = sentinels.master()
+
+        def fail_over() -> None:
+            old.kill()
+            until(lambda: sentinels.failed_over(old), "the replica is master")
+            sentinels.rejoin(old)  # else nobody is left who could confirm
+
+        return weather(folder, sentinels.url, fail_over, may_lose=False, durability="replicated", workers=2)
 
 
 def cluster(binary: str, folder: Path) -> object:

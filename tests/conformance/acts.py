@@ -29,6 +29,12 @@ def hopeless(word: str) -> None:
     raise ValueError(f"no hope for {word}")
 
 
+@task(result_ttl="1m")
+def echo(word: str) -> str:
+    """Returns what it was given."""
+    return word
+
+
 @task
 @singleton(key="one:{word}")
 def alone(word: str, session: Session) -> None:

@@ -97,6 +97,11 @@ def _settled(life: Life, queue: str) -> bool:
     return life.client.queue(queue).look().left == 0
 
 
+def results(life: Life) -> None:
+    """What a task returned, and who waits for it is told."""
+    assert life.client.enqueue(f"{ACTS}:echo", ["me"], queue="second", result_ttl="1m").result(30) == "me"
+
+
 def delayed(life: Life) -> None:
     """Not before its time."""
     life.client.enqueue(f"{ACTS}:put", ["later"], delay=1.5, queue="second")
@@ -192,6 +197,7 @@ def history(life: Life) -> None:
 
 ACTIONS: tuple[Callable[[Life], None], ...] = (
     work,
+    results,
     delayed,
     retry,
     dead,

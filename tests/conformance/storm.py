@@ -67,14 +67,21 @@ class Weathered:
 
 
 def weather(
-    folder: Path, url: str, blow: Callable[[], None], *, may_lose: bool, workers: int = 1
+    folder: Path,
+    url: str,
+    blow: Callable[[], None],
+    *,
+    may_lose: bool,
+    durability: str = "default",
+    workers: int = 1,
 ) -> Weathered:
     """Life under load on the deployment at `url` while `blow` happens to it.
 
-    `may_lose`: calls of the last second before it may be gone. Nothing ever runs twice.
+    `may_lose`: calls of the last second before it may be gone. `durability` of the load. Nothing ever runs
+    twice.
     """
     life = Life(folder, url, "storm")
-    client = Client.from_url(url, "storm")
+    client = Client.from_url(url, "storm", durability)
     load = Load(client)
     try:
         life.start(workers)

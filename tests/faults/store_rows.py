@@ -127,4 +127,25 @@ ROWS: tuple[Row, ...] = (
         "each acknowledged call is there once",
         "queue/test_killed_server.py::test_every_acknowledged_call_is_there_once",
     ),
+    Row(
+        "R23",
+        "Sentinel fails over",
+        "SIGKILL of the master under load",
+        "everyone goes on with the replica; nothing twice, no time left out",
+        "conformance/test_short.py::test_a_beat_and_workers_go_on_with_the_promoted_replica",
+    ),
+    Row(
+        "R24",
+        "a slot of a Cluster moves",
+        "MIGRATING, IMPORTING, then the move",
+        "MOVED and ASK are followed, TRYAGAIN is waited for",
+        "conformance/test_short.py::test_a_slot_that_moves_costs_no_call",
+    ),
+    Row(
+        "R25",
+        "the replica is behind",
+        "SIGSTOP of the replica",
+        "a call that asked for it is told, and may be repeated",
+        "queue/test_durability.py::test_what_no_replica_has_is_told_and_may_be_repeated_by_its_key",
+    ),
 )

@@ -11,11 +11,11 @@ import pytest
 
 from onebeat.errors import BadPayload, ConfigError, IdempotencyConflict, InvalidName, StoreError
 from onebeat.queue import AsyncClient, AsyncHandle, Client, Handle
-from onebeat.queue.client import Sender as Memory
 from onebeat.queue.client import draft, send
 from onebeat.queue.enqueue import Draft, Lanes, Sent, _digest, _enqueue_batch, enqueue
 from onebeat.queue.payload import decode
 from onebeat.queue.record import Header, Message, unpack
+from onebeat.queue.sender import Sender as Memory
 from onebeat.queue.signing import NO_KEYS
 from onebeat.wire import AsyncStore, Command, Store
 from tests.drivers import Unfinished, play

@@ -39,7 +39,9 @@ class Role:
 ROLES: dict[str, Role] = {
     "client": Role(
         ("queue/enqueue", "queue/collect"),
-        ("hget", "sadd", "xread"),
+        # for `durability`: a wait behind a call, and a write between the two; servers before Redis 7.2
+        # would refuse a file that names WAITAOF
+        ("hget", "sadd", "xread", "pexpire", "wait"),
         ("ob:{ns}:queues", "ob:{ns:queue}:told:<id>", "ob:{ns:queue}:progress"),
     ),
     "locks": Role(

@@ -10,7 +10,7 @@ import pytest
 
 from onebeat.errors import Remedy, StoreError
 from onebeat.keys import TABLE
-from onebeat.wire import Command, Effect, Store
+from onebeat.wire import Chain, Command, Effect, Store
 from tests.security.guarded import Guarded
 from tests.security.roles import CONNECT, FILE, ROLES, commands_of, glob, patterns_of, text
 from tests.security.work import ACTS
@@ -116,9 +116,11 @@ class Watched(Store):
         self.sent: set[str] = set()
 
     def perform(self, effect: Effect) -> Any:
-        if isinstance(effect, Command):
-            word, *rest = (str(part).lower() for part in effect.words)
-            self.sent.add(f"{word}|{rest[0]}" if word in ("xinfo", "config") else word)
+        commands = effect.behind if isinstance(effect, Chain) else (effect,)
+        for command in commands:
+            if isinstance(command, Command):
+                word, *rest = (str(part).lower() for part in command.words)
+                self.sent.add(f"{word}|{rest[0]}" if word in ("xinfo", "config") else word)
         return super().perform(effect)
 
 

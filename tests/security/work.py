@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
 import onebeat
 from onebeat.clock import SYSTEM
 from onebeat.config.declare import restored
 from onebeat.config.reading import read
-from onebeat.errors import WaitTimeout
+from onebeat.errors import NotConfirmed, WaitTimeout
 from onebeat.keys import LockKeys, queue_keys
 from onebeat.ledger import Historian, create_tables, open_engine
 from onebeat.locks import Lock, RWLock, holders
@@ -87,6 +89,10 @@ def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
     assert not client.enqueue("t:keyed", [1], key=key).existing
     assert client.enqueue("t:keyed", [1], key=key).existing
     client.enqueue("t:later", delay=3600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("onebeat.queue.client.WITHIN_S", 0.1)
+        with pytest.raises(NotConfirmed):  # there is no replica
+            client.enqueue("t:safe", durability="replicated")
     asked = client.enqueue("t:asked", result_ttl="1m")
     assert asked.progress() is None
     with contextlib.suppress(WaitTimeout):

@@ -19,6 +19,7 @@ def keys_of(queue: str, *, bell_of: str) -> dict[str, object]:
         "stats": keys.stats,
         "lane": keys.lane("l"),
         "unique": keys.unique,
+        "awaited": keys.awaited,
         "uniq": [],
         "seq": 1,
         "lane_ttl_ms": 1,
