@@ -47,7 +47,14 @@ TABLE: tuple[Key, ...] = (
         "ob:{ns:queue}:parked",
         "zset",
         "in use",
-        "lock, time and id of what waits for a lock, in the order of its turn; its record is in `duerec`",
+        "lock or key, place and id of what waits for a lock or a slot, in the order of its turn; its record "
+        "is in `duerec`",
+    ),
+    Key(
+        "ob:{ns:queue}:slots",
+        "hash",
+        "in use",
+        "hash of a concurrency key → how many of its messages may run, and id of each of them → that hash",
     ),
     Key("ob:{ns:queue}:parkedof", "hash", "in use", "id → its member of `parked`"),
     Key(
@@ -165,6 +172,7 @@ class QueueKeys:
         self.results = f"{prefix}:results"
         self.kept = f"{prefix}:kept"
         self.progress = f"{prefix}:progress"
+        self.slots = f"{prefix}:slots"
         self.fence = f"{prefix}:fence"
         self.bell = f"{prefix}:bell"
         self.sched = f"{prefix}:sched"

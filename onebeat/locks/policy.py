@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from string import Formatter
-from typing import Any, TypeAlias
+from typing import Any
 
-from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout
+from onebeat.errors import ConfigError, LockHeld, LockTimeout
+from onebeat.locks.key import KeyRule, check_key, key_of
 from onebeat.locks.view import Holder
-
-KeyRule: TypeAlias = str | Callable[..., str] | None
 
 
 class OnConflict(StrEnum):
@@ -62,19 +59,7 @@ class Singleton:
         Raises:
             BadArguments: they do not fit `fn`, or the key needs one that is missing.
         """
-        if self.key is None:
-            return default_key(fn)
-        if callable(self.key):
-            return self.key(*args, **kwargs)
-        try:
-            bound = inspect.signature(fn).bind_partial(*args, **kwargs)
-            bound.apply_defaults()
-            return self.key.format_map(bound.arguments)
-        except (TypeError, LookupError, AttributeError, ValueError) as problem:
-            raise BadArguments(
-                f"the singleton key {self.key!r} of {default_key(fn)} cannot be made for this call: "
-                f"{type(problem).__name__}: {problem}"
-            ) from problem
+        return key_of(self.key, fn, args, kwargs, kind="singleton")
 
     def check(self, fn: Callable[..., Any]) -> None:
         """Return if the key can be made from the parameters of `fn`.
@@ -82,40 +67,7 @@ class Singleton:
         Raises:
             ConfigError: it names something else; the message has the parameters.
         """
-        if not isinstance(self.key, str):
-            return
-        known = list(inspect.signature(fn).parameters)
-        for name in field_names(self.key):
-            if name not in known:
-                raise ConfigError(
-                    f"@singleton(key={self.key!r}) on {default_key(fn)}: there is no parameter {name!r}; "
-                    f"use one of {', '.join(known) or '(it has none)'}"
-                )
-
-
-def default_key(fn: Callable[..., Any]) -> str:
-    """`module:qualified name` of a function."""
-    inner = inspect.unwrap(fn)
-    return f"{inner.__module__}:{getattr(inner, '__qualname__', type(inner).__qualname__)}"
-
-
-def field_names(template: str) -> list[str]:
-    """The parameters that a key template names.
-
-    Raises:
-        ConfigError: it is no format template.
-    """
-    found: list[str] = []
-    try:
-        for _, field, nested, _ in Formatter().parse(template):
-            if field is not None:
-                found.append(field.split(".")[0].split("[")[0])
-            found += field_names(nested) if nested else []
-    except ValueError as problem:
-        raise ConfigError(
-            f"the singleton key {template!r} is no template such as 'report:{{day}}': {problem}"
-        ) from None
-    return found
+        check_key(self.key, fn, kind="singleton", written=f"@singleton(key={self.key!r})")
 
 
 def policy_of(

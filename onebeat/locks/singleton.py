@@ -11,9 +11,10 @@ from typing import Any, TypeVar, overload
 
 from onebeat.errors import ConfigError
 from onebeat.locks.alock import AsyncLock
+from onebeat.locks.key import KeyRule, default_key
 from onebeat.locks.lease import Lease
 from onebeat.locks.lock import Lock
-from onebeat.locks.policy import KeyRule, Singleton, conflict, default_key, needs_worker, policy_of
+from onebeat.locks.policy import Singleton, conflict, needs_worker, policy_of
 from onebeat.locks.validity import checked_lease_ms, checked_wait_s
 from onebeat.locks.view import Holder
 from onebeat.wire.default import default_async_store, default_store

@@ -22,7 +22,7 @@ NO_NOTES: Mapping[str, bytes] = {}
 _KEYS = (
     *("ready", "lease", "due", "duerec", "dead", "deadrec", "deadwhy", "bell", "live"),
     *("waiting", "waitrec", "cancel", "cutoff", "fails", "stats", "log", "fence", "unique"),
-    *("halt", "parked", "parkedof", "awaited", "results", "kept", "progress"),
+    *("halt", "parked", "parkedof", "awaited", "results", "kept", "progress", "slots"),
 )
 
 
@@ -30,8 +30,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     """A finished message: its move and what the move needs.
 
     `delay_ms` and `record` (attempt + 1) for RETRY, `record` and `why` (JSON) for BURY, all three for PARK
-    (`why` of `parking`, for `lock`); `counted` is the schedule whose `live` count it leaves, `event` its line
-    in the log.
+    (`why` of `parking`, for `lock`), `record` for RELEASE; `counted` is the schedule whose `live` count it
+    leaves, `event` its line in the log.
     """
 
     id: str

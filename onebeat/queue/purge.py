@@ -115,6 +115,7 @@ def _end(keys: QueueKeys, rows: Sequence[_Row], by: By, tally: Tally, within_s: 
         stats=keys.stats,
         log=keys.log,
         unique=keys.unique,
+        slots=keys.slots,
         parked=keys.parked,
         parkedof=keys.parkedof,
         awaited=keys.awaited,

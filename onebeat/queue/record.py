@@ -4,7 +4,8 @@ A fixed head that Lua reads by offset and never decodes further, then three vari
 
     offset  bytes  field
     0       1      version (1)
-    1       1      flags: 1 = write its life to the history, 2 = counted in `live`, 4 = signed
+    1       1      flags: 1 = write its life to the history, 2 = counted in `live`, 4 = signed,
+                   8 = says in its header how many of its key may run
     2       1      deliveries: how often it went back because its worker died
     3       1      attempt: how often it was tried and failed
     4       1      priority 0 (first) … 3
@@ -31,6 +32,7 @@ VERSION = 1
 RECORDED = 1
 LIVE = 2
 SIGNED = 4
+LIMITED = 8
 FLAGS_AT = 1
 SIGNED_FROM = 4  # before it, the store and workers count
 SEAL_BYTES = 36
@@ -58,6 +60,13 @@ class SingletonHead(msgspec.Struct, frozen=True, array_like=True):
     keep: str = "all"
 
 
+class ConcurrencyHead(msgspec.Struct, frozen=True, array_like=True):
+    """At most `limit` runs of `key` at once; `cycle.lua` reads it."""
+
+    key: str
+    limit: int
+
+
 # A name is stored with every message, so each is one byte.
 _NAMES = {
     "task": "t",
@@ -72,6 +81,7 @@ _NAMES = {
     "unique": "u",
     "headers": "x",
     "result_ttl_ms": "w",
+    "concurrency": "c",
 }
 
 
@@ -90,6 +100,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     unique: str = ""  # the singleton for which it is queued once
     headers: dict[str, str] | None = None  # written by hooks of who queued it
     result_ttl_ms: int | None = None  # for how long its result is wanted
+    concurrency: ConcurrencyHead | None = None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

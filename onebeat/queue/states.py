@@ -14,7 +14,7 @@ class State(StrEnum):
 
     NEW = "new"
     READY = "ready"
-    DELAYED = "delayed"  # until a time, until the run before it is over, or until a lock is free
+    DELAYED = "delayed"  # until a time, until the run before it is over, or a lock or slot is free
     CLAIMED = "claimed"
     DONE = "done"
     DEAD = "dead"
@@ -33,6 +33,7 @@ class Move(StrEnum):
     DELAY = "delay"
     PROMOTE = "promote"
     CLAIM = "claim"
+    HOLD = "hold"  # instead of a claim: its key has no free slot
     FINISH = "finish"
     RETRY = "retry"
     PARK = "park"
@@ -53,6 +54,7 @@ MOVES: dict[Move, tuple[State, State]] = {
     Move.DELAY: (State.NEW, State.DELAYED),
     Move.PROMOTE: (State.DELAYED, State.READY),
     Move.CLAIM: (State.READY, State.CLAIMED),
+    Move.HOLD: (State.READY, State.DELAYED),
     Move.FINISH: (State.CLAIMED, State.DONE),
     Move.RETRY: (State.CLAIMED, State.DELAYED),
     Move.PARK: (State.CLAIMED, State.DELAYED),

@@ -15,7 +15,7 @@ from onebeat.clock import SYSTEM, Clock
 from onebeat.ledger import Entry
 from onebeat.locks.policy import Keep, OnConflict, Singleton
 from onebeat.queue import payload
-from onebeat.queue.record import Message
+from onebeat.queue.record import LIMITED, Message
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.worker.limits import Pool
 from onebeat.worker.middleware import HOOKS
@@ -96,6 +96,18 @@ class Bench:
             self.notes,
             header.result_ttl_ms or task.result_ttl_ms,
         )
+
+    def unbounded(self, message: Message) -> bool:
+        """Whether it does not say the bounds of its task: it was queued by name, or by a beat."""
+        if not self.registry.bounds or message.flags & LIMITED:
+            return False
+        task = self.registry.get(message.header.task)
+        return task is not None and task.bounds is not None
+
+    def bounded(self, message: Message) -> Message:
+        """`message` with the bounds of its task; raises as `prepare`."""
+        task = self.registry.find(message.header.task)
+        return task.bounded(message, task.signature.fit(*payload.decode(message.body)))
 
     def blocks(self, message: Message) -> bool:
         """Whether it runs on a thread from its first to its last moment: not async, and no singleton."""

@@ -16,7 +16,7 @@ from onebeat.errors import BadPayload
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import NO_NOTES, Settled
-from onebeat.queue.record import Message, id_of, unpack
+from onebeat.queue.record import Message, id_of, pack, unpack
 from onebeat.queue.signing import Unsigned
 from onebeat.queue.states import Move
 from onebeat.worker import reserve, verdict
@@ -25,7 +25,7 @@ from onebeat.worker.context import context_of
 from onebeat.worker.line import Line, Work
 from onebeat.worker.middleware import HOOKS
 from onebeat.worker.outcome import End, Outcome, line_of
-from onebeat.worker.run import run_here, run_one
+from onebeat.worker.run import outcome_of, run_here, run_one
 
 LOG = logging.getLogger("onebeat.worker")
 SETTLED_MAX = 128  # in one cycle
@@ -97,7 +97,20 @@ class Hold:
             # not only when a reply was lost: a store that went back hands out what this worker still runs
             if message.id not in self._ids:
                 self._ids.add(message.id)
-                self._backlog.append((message, number, now_ms))
+                if self._bench.unbounded(message):
+                    self._bind(message)
+                else:
+                    self._backlog.append((message, number, now_ms))
+
+    def _bind(self, message: Message) -> None:
+        """It goes back with the bounds of its task, in the order in which it was claimed."""
+        try:
+            record = pack(self._bench.bounded(message))
+        except Exception as problem:  # as if it had run: its arguments fit no function, or make no key
+            self._settle(message, outcome_of(problem, None, cut=False))
+        else:
+            record = self._bench.ring.seal(self._keys.prefix, record)
+            self._settle(message, Outcome(End.UNBOUNDED, record=record))
 
     def _bury(self, record: bytes, problem: BadPayload) -> None:
         id_ = id_of(record)
@@ -196,20 +209,24 @@ class Hold:
         self._run_ms = reserve.average_ms(self._run_ms, took_ms)
         self._moved_s = self._bench.clock.mono_s()
         if outcome.end is not End.CUT:  # what is cut goes back when the worker leaves
-            policy = self._bench.registry.policy(message.header)
-            decided = verdict.after(message, outcome, policy, random.random())
-            self._settled.append(verdict.settle(message, outcome, decided, self._wid))
-            if decided is not verdict.FINISHED:
-                _tell(message, outcome, decided)
-            if HOOKS.at_deaths and decided.move is Move.BURY:
-                HOOKS.died(context_of(message), outcome.error)
+            self._settle(message, outcome)
         self.changed.set()
         if self.worth_a_trip:
             self.flush.set()
 
+    def _settle(self, message: Message, outcome: Outcome) -> None:
+        policy = self._bench.registry.policy(message.header)
+        decided = verdict.after(message, outcome, policy, random.random())
+        self._settled.append(verdict.settle(message, outcome, decided, self._wid))
+        if decided is not verdict.FINISHED:
+            _tell(message, outcome, decided)
+        if HOOKS.at_deaths and decided.move is Move.BURY:
+            HOOKS.died(context_of(message), outcome.error)
+
     def batch(self) -> list[Settled]:
-        """The outcomes that the next cycle tells."""
-        return self._settled[:SETTLED_MAX]
+        """The outcomes that the next cycle tells; what goes back does so at once, to keep its order."""
+        goes_back = any(one.move is Move.RELEASE for one in self._settled[SETTLED_MAX:])
+        return self._settled[: None if goes_back else SETTLED_MAX]
 
     def notes(self) -> Mapping[str, bytes]:
         """How far runs say that they are, at most once in a second; forgotten with this."""
@@ -254,5 +271,5 @@ def _tell(message: Message, outcome: Outcome, decided: verdict.Verdict) -> None:
         )
     elif decided.move is Move.RETRY:
         LOG.warning("%s %s: attempt %d: %s; again in %d ms", *fields, outcome.error, decided.delay_ms)
-    elif decided.move is not Move.FINISH:
+    elif decided.move not in (Move.FINISH, Move.RELEASE):
         LOG.info("%s %s: attempt %d: %s (%s)", *fields, decided.move.value, outcome.error or decided.reason)

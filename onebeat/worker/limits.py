@@ -43,13 +43,13 @@ class Limits:
             )
         return cls(soft_ms, hard_ms, Pool(pool))
 
-    def refuse_coroutine(self, name: str) -> None:
-        """Return if the task `name`, a coroutine, may run where this says.
+    def check(self, name: str, *, is_async: bool) -> None:
+        """Return if the task `name` may run where this says.
 
         Raises:
             ConfigError: it may not.
         """
-        if self.pool is Pool.PROCESS:
+        if is_async and self.pool is Pool.PROCESS:
             raise ConfigError(
                 f"task {name}: pool='process' is for functions that compute; "
                 "a coroutine runs on the event loop: write 'def', or leave out pool"

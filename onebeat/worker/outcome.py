@@ -17,6 +17,7 @@ class End(StrEnum):
     LOST = "lost"  # the lease or the fence was lost, or the store went away: the effect was rolled back
     CONFLICT = "conflict"  # the singleton is held and says `skip`
     PARKED = "parked"  # the singleton is held and says `park`
+    UNBOUNDED = "unbounded"  # its task has bounds that it does not say yet
     UNKNOWN = "unknown"  # no such task here (a rolling deploy)
     EXPIRED = "expired"
     CANCELLED = "cancelled"  # somebody asked for its end
@@ -27,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """The end of one execution. `error` is one line for people, `trace` the whole traceback.
 
     `value` is what it returned, as it is stored, where that is kept for `keep_ms`. `lock` and `keep`: which
-    lock a parked message waits for, and whether beside others.
+    lock a parked message waits for, and whether beside others. `record`: as what an unbounded one goes back.
     """
 
     end: End
@@ -38,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     after_ms: int | None = None
     lock: str = ""
     keep: str = ""
+    record: bytes = b""
     replayed: bool = False
     started_ms: int = 0
     ended_ms: int = 0

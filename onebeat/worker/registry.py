@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onebeat.errors import ConfigError, UnknownTask
@@ -19,6 +21,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task[Any, Any]] = {}
+        self.bounds = False  # whether any of them has bounds
 
     def add(self, task: Task[Any, Any]) -> None:
         """Register `task`.
@@ -33,6 +36,7 @@ class Registry:
                 f"give {_place(task)} another one with @task(name=…)"
             )
         self._tasks[task.name] = task
+        self.bounds = self.bounds or task.bounds is not None
 
     def find(self, name: str) -> Task[Any, Any]:
         """The task called `name`.
@@ -71,6 +75,16 @@ class Registry:
 
 def _place(task: Task[Any, Any]) -> str:
     return f"{task.function.__module__}.{task.function.__qualname__}"
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """`module:qualified name` of a function, as a worker imports it."""
+    module = function.__module__
+    if module == "__main__":  # the worker imports it by its real name
+        main = sys.modules["__main__"]
+        spec = getattr(main, "__spec__", None)
+        module = spec.name if spec else Path(getattr(main, "__file__", None) or "__main__").stem
+    return f"{module}:{function.__qualname__}"
 
 
 REGISTRY = Registry()

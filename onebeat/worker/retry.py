@@ -6,6 +6,7 @@ Exponential backoff with full jitter (M. Brooker, "Exponential Backoff and Jitte
 from __future__ import annotations
 
 from onebeat.durations import parse_ms
+from onebeat.errors import ConfigError
 from onebeat.queue.record import RetryPolicy
 
 
@@ -30,3 +31,16 @@ def delay_after(tried: int, policy: RetryPolicy, luck: float) -> int:
         return policy.delay_ms
     ceiling: int = min(policy.max_delay_ms, policy.delay_ms * 2 ** min(tried - 1, 32))
     return round(ceiling * luck)
+
+
+def policy_of(retries: int, backoff: str, delay: str, max_delay: str) -> RetryPolicy:
+    """The policy that a task says.
+
+    Raises:
+        ConfigError: it cannot be meant.
+    """
+    if backoff not in ("exponential", "constant"):
+        raise ConfigError(f"backoff {backoff!r} must be 'exponential' or 'constant'")
+    if isinstance(retries, bool) or not 0 <= retries <= 100:
+        raise ConfigError(f"retries {retries!r} must be 0 to 100")
+    return RetryPolicy(retries, backoff, parse_ms(delay), parse_ms(max_delay))

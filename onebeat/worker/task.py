@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from msgspec.structs import replace
 
-from onebeat.durations import parse_ms
 from onebeat.errors import AlreadyQueued, ConfigError
 from onebeat.keys import PRIORITIES, checked
 from onebeat.locks.policy import OnConflict, Scope, Singleton
@@ -19,9 +16,11 @@ from onebeat.queue.client import draft
 from onebeat.queue.default import default_async_client, default_client
 from onebeat.queue.enqueue import Draft
 from onebeat.queue.handle import AsyncHandle, Handle, read_result_ttl
-from onebeat.queue.record import RECORDED, Header, RetryPolicy
+from onebeat.queue.record import LIMITED, RECORDED, Header, Message, RetryPolicy
+from onebeat.worker.bounds import Bounds, Concurrency, bounded
 from onebeat.worker.limits import Limits
-from onebeat.worker.registry import REGISTRY
+from onebeat.worker.registry import REGISTRY, name_of
+from onebeat.worker.retry import policy_of
 from onebeat.worker.signature import Signature
 
 P = ParamSpec("P")
@@ -43,6 +42,7 @@ class Task(Generic[P, R]):
         queue: str,
         priority: int,
         limits: Limits,
+        bounds: Bounds | None,
         retries: RetryPolicy,
         retry_on: _ERRORS,
         give_up_on: _ERRORS,
@@ -52,17 +52,13 @@ class Task(Generic[P, R]):
     ) -> None:
         self.singleton: Singleton | None = getattr(function, "__onebeat_singleton__", None)
         # the worker itself takes the singleton's lock, so that its fence reaches the ledger
-        self.function: Callable[P, R] = (
-            getattr(function, "__wrapped__", function) if self.singleton else function
-        )
-        self.name = name or _name_of(self.function)
+        inner: Callable[P, R] = getattr(function, "__wrapped__", function)
+        self.function = inner if self.singleton else function
+        self.name = name or name_of(self.function)
         self.queue = checked("queue", queue)
-        if not 0 <= priority < PRIORITIES:
-            raise ConfigError(
-                f"task {self.name}: priority {priority!r} must be 0 (first) to {PRIORITIES - 1}"
-            )
-        self.priority = priority
+        self.priority = _checked_priority(self.name, priority)
         self.limits = limits
+        self.bounds = bounds
         self.retries = retries
         self.retry_on = retry_on
         self.give_up_on = give_up_on
@@ -70,8 +66,7 @@ class Task(Generic[P, R]):
         self.record = record
         self.result_ttl_ms = result_ttl_ms  # 0: nobody keeps what it returns
         self.signature = Signature(self.name, self.function)
-        if self.signature.is_async:
-            limits.refuse_coroutine(self.name)
+        limits.check(self.name, is_async=self.signature.is_async)
         functools.update_wrapper(self, self.function)
         REGISTRY.add(self)
 
@@ -165,6 +160,17 @@ class Task(Generic[P, R]):
         args, kwargs = self.signature.place(given, {})
         return self.singleton.key_for(self.function, args, kwargs)
 
+    def bounded(self, message: Message, given: Mapping[str, Any]) -> Message:
+        """`message`, a call with the arguments `given`, with the bounds of this task in it.
+
+        Raises:
+            BadArguments: their key cannot be made.
+        """
+        if self.bounds is None or message.flags & LIMITED:
+            return message
+        args, kwargs = self.signature.place(given, {})
+        return bounded(message, self.bounds.head(self.name, self.function, args, kwargs))
+
     def wants_again(self, kind: type[BaseException]) -> bool:
         """Whether a run that ends with such an exception is tried again, as far as retries are left."""
         return issubclass(kind, self.retry_on) and not issubclass(kind, self.give_up_on)
@@ -183,28 +189,16 @@ class Task(Generic[P, R]):
         one = draft(self.name, args, kwargs, key=key, delay=delay, priority=level, flags=flags, header=header)
         # checked as the worker will see them: after a round trip through the stored form
         given = self.signature.fit(*payload.decode(one.message.body))
-        name = self.unique(given)
-        if name is None:
-            return one
-        message = replace(one.message, header=replace(one.message.header, unique=name))
-        return replace(one, message=message)
+        message, name = self.bounded(one.message, given), self.unique(given)
+        if name is not None:
+            message = replace(message, header=replace(message.header, unique=name))
+        return one if message is one.message else replace(one, message=message)
 
 
-def _policy(retries: int, backoff: str, delay: str, max_delay: str) -> RetryPolicy:
-    if backoff not in ("exponential", "constant"):
-        raise ConfigError(f"backoff {backoff!r} must be 'exponential' or 'constant'")
-    if isinstance(retries, bool) or not 0 <= retries <= 100:
-        raise ConfigError(f"retries {retries!r} must be 0 to 100")
-    return RetryPolicy(retries, backoff, parse_ms(delay), parse_ms(max_delay))
-
-
-def _name_of(function: Callable[..., Any]) -> str:
-    module = function.__module__
-    if module == "__main__":  # the worker imports it by its real name
-        main = sys.modules["__main__"]
-        spec = getattr(main, "__spec__", None)
-        module = spec.name if spec else Path(getattr(main, "__file__", None) or "__main__").stem
-    return f"{module}:{function.__qualname__}"
+def _checked_priority(name: str, priority: int) -> int:
+    if not 0 <= priority < PRIORITIES:
+        raise ConfigError(f"task {name}: priority {priority!r} must be 0 (first) to {PRIORITIES - 1}")
+    return priority
 
 
 @overload
@@ -220,6 +214,7 @@ def task(
     timeout: str | None = None,
     hard_timeout: str | None = None,
     pool: Literal["thread", "process"] = "thread",
+    concurrency: Concurrency | None = None,
     retries: int = 0,
     backoff: str = "exponential",
     delay: str = "10s",
@@ -242,6 +237,7 @@ def task(
     timeout: str | None = None,
     hard_timeout: str | None = None,
     pool: Literal["thread", "process"] = "thread",
+    concurrency: Concurrency | None = None,
     retries: int = 0,
     backoff: str = "exponential",
     delay: str = "10s",
@@ -259,7 +255,8 @@ def task(
     ended with its process, which costs the others in it a second start. With `pool="process"` a function
     that computes runs in a process of its own, and costs no others anything. `retries`: tries after the
     first, each after an exponential backoff with full jitter (or `constant`), for exceptions in `retry_on`
-    and not in `give_up_on`. `idempotent`: its call is in the ledger even though it takes no session.
+    and not in `give_up_on`. `concurrency`: as `{"key": "{tenant}", "limit": 2}`; of one key in a queue so
+    many run at once, over all workers. `idempotent`: its call is in the ledger although it takes no session.
     `record`: its successful ad-hoc calls appear in the history too. `result_ttl`: what it returns is kept for
     so long, for `Handle.result`; a result that cannot be stored fails the run.
 
@@ -267,16 +264,20 @@ def task(
         ConfigError: a rule that cannot be meant.
     """
     limits = Limits.read(timeout, hard_timeout, pool)
-    policy = _policy(retries, backoff, delay, max_delay)
+    bounds = Bounds.read(concurrency)
+    policy = policy_of(retries, backoff, delay, max_delay)
     ttl_ms = read_result_ttl(result_ttl) if result_ttl is not None else 0
 
     def register(target: Callable[..., Any]) -> Task[Any, Any]:
+        if bounds is not None:
+            bounds.check(target)
         return Task(
             target,
             name=name,
             queue=queue,
             priority=priority,
             limits=limits,
+            bounds=bounds,
             retries=policy,
             retry_on=retry_on,
             give_up_on=give_up_on,

@@ -32,25 +32,26 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 FINISHED = Verdict(Move.FINISH)
-_EVENTS = {Move.RETRY: Event.RETRIED, Move.PARK: Event.PARKED}
+# whatever the policy says
+_ALWAYS = {
+    End.DONE: FINISHED,
+    End.CONFLICT: Verdict(Move.SKIP, reason=SkipReason.SINGLETON.value),
+    End.UNBOUNDED: Verdict(Move.RELEASE, reason="concurrency", counted=False),
+    End.EXPIRED: Verdict(Move.EXPIRE, reason=SkipReason.EXPIRED.value),
+    End.CANCELLED: Verdict(Move.CANCEL, reason="cancelled"),
+    End.CUT: Verdict(Move.RELEASE, reason="shutdown", counted=False),
+}
+_EVENTS = {Move.RETRY: Event.RETRIED, Move.PARK: Event.PARKED, Move.RELEASE: Event.RELEASED}
 
 
 def after(message: Message, outcome: Outcome, policy: RetryPolicy, luck: float) -> Verdict:
     """The move of `message` after `outcome` under its retry `policy`; `luck` in [0, 1)."""
     tried = message.attempt + 1
+    if outcome.end in _ALWAYS:
+        return _ALWAYS[outcome.end]
     match outcome.end:
-        case End.DONE:
-            return FINISHED
-        case End.CONFLICT:
-            return Verdict(Move.SKIP, reason=SkipReason.SINGLETON.value)
         case End.PARKED:
             return Verdict(Move.PARK, outcome.after_ms or 0, "parked", counted=False)
-        case End.EXPIRED:
-            return Verdict(Move.EXPIRE, reason=SkipReason.EXPIRED.value)
-        case End.CANCELLED:
-            return Verdict(Move.CANCEL, reason="cancelled")
-        case End.CUT:
-            return Verdict(Move.RELEASE, reason="shutdown", counted=False)
         case End.UNKNOWN if outcome.ended_ms - message.enqueued_ms < PARK_MAX_MS:
             return Verdict(Move.RETRY, PARK_DELAY_MS, "unknown task", counted=False)
         case End.LOST if tried <= max(policy.max, LOST_MAX):
@@ -70,6 +71,8 @@ def settle(message: Message, outcome: Outcome, verdict: Verdict, worker: str) ->
         # what failed once is followed to its end in the history
         flags = message.flags | RECORDED
         record = pack(replace(message, attempt=message.attempt + verdict.counted, flags=flags))
+    if verdict.move is Move.RELEASE:
+        record = outcome.record
     if verdict.move is Move.PARK:
         record, why = pack(message), parking(outcome.lock, outcome.keep)
     if verdict.move is Move.BURY:

@@ -24,6 +24,10 @@ local unique = redis.call('HGETALL', prefix .. ':unique')
 for i = 1, #unique, 2 do
   found[#found + 1] = 'unique'; found[#found + 1] = unique[i] .. ' ' .. unique[i + 1]
 end
+local slots = redis.call('HGETALL', prefix .. ':slots')
+for i = 1, #slots, 2 do
+  found[#found + 1] = 'slots'; found[#found + 1] = slots[i] .. ' ' .. slots[i + 1]
+end
 for _, member in ipairs(redis.call('ZRANGE', prefix .. ':parked', 0, -1)) do
   found[#found + 1] = 'parked'; found[#found + 1] = string.match(member, '(%S+)$')
 end

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from onebeat.worker.bounds import Concurrency
 from onebeat.worker.context import Context
 from onebeat.worker.task import task
 from onebeat.worker.turn import Parked
@@ -69,6 +70,31 @@ async def never_works(*, ctx: Context) -> None:
 async def returns(*, ctx: Context) -> str:
     with told(ctx):
         return ctx.message_id
+
+
+_ONE_KEY: Concurrency = {"key": "{key}", "limit": 1}
+
+
+@task(name="i.bounded", concurrency=_ONE_KEY)
+async def bounded_quick(key: str, *, ctx: Context) -> None:
+    with told(ctx):
+        await asyncio.sleep(0.05)
+
+
+@task(name="i.bounded-slow", concurrency=_ONE_KEY)
+async def bounded_slow(key: str, *, ctx: Context) -> None:
+    with told(ctx):
+        await asyncio.sleep(1.2 * LEASE_MS / 1000)
+
+
+@task(name="i.bounded-once", retries=2, backoff="constant", delay="400ms", concurrency=_ONE_KEY)
+async def bounded_once(key: str, *, ctx: Context) -> None:
+    with told(ctx):
+        if ctx.attempt == 1:
+            raise ValueError("the first attempt")
+
+
+BOUNDED = (bounded_quick, bounded_slow, bounded_once)
 
 
 @task(name="i.parks")

@@ -37,7 +37,6 @@ from tests.interleave.world import NAMESPACE
 
 KEYS = queue_keys(NAMESPACE, "default")
 POISON_AT = (2, 2, 2, 1)  # a history is too short for five deaths, and two of one message are rare
-DRAINS_WITHIN_S = 30.0
 CALLS_MAX = 5
 
 
@@ -46,6 +45,7 @@ class Queueing(Scenario):
 
     name = "queue"
     calls: ClassVar[int] = CALLS_MAX  # of each sender
+    drains_within_s: ClassVar[float] = 30.0
     acts: ClassVar[dict[str, float]] = {"worker": 2, "stop": 1, "bury": 2}
     stress: ClassVar[dict[str, float]] = {"lose_late": 2.0, "lose_reply": 2.0, "sleep": 0.5}
 
@@ -267,7 +267,7 @@ class Queueing(Scenario):
         for surplus in workers[self.rng.choice((0, 1, 2)) :]:
             surplus.die()
         self._start_worker()
-        self.hub.calm(round(DRAINS_WITHIN_S * 1e6), over=self._over)
+        self.hub.calm(round(self.drains_within_s * 1e6), over=self._over)
 
     def _over(self) -> bool:
         sending = any(one.requests for one in self.hub.living if one.name.startswith("sender"))
@@ -275,7 +275,7 @@ class Queueing(Scenario):
 
     def check_end(self) -> None:
         ended = self.model.stored.ended
-        expect(self.model.complete(), "Q1", f"after {DRAINS_WITHIN_S} s of calm: {self.model.places()}")
+        expect(self.model.complete(), "Q1", f"after {self.drains_within_s} s of calm: {self.model.places()}")
         for id_, losses in self._acknowledged:
             expect(
                 id_ in ended or losses != self.hub.losses, "Q1", f"{id_} was acknowledged and has not ended"

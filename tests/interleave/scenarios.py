@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.interleave.crowding import Crowding
 from tests.interleave.effects import Effects
 from tests.interleave.emission import Emission
 from tests.interleave.killing import Killing
@@ -30,6 +31,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
         Once,
         Parking,
         Results,
+        Crowding,
         Killing,
         Operating,
         Effects,
@@ -46,6 +48,7 @@ SHARES = {
     "once": 0.05,
     "parking": 0.05,
     "results": 0.05,
+    "slots": 0.05,
     "kills": 0.05,
     "operators": 0.1,
     "effects": 0.1,

@@ -11,7 +11,8 @@ import pytest
 
 from onebeat.errors import BadArguments, ConfigError, LockHeld, LockTimeout
 from onebeat.locks import OnConflict, Singleton, singleton
-from onebeat.locks.policy import conflict, default_key, policy_of
+from onebeat.locks.key import default_key
+from onebeat.locks.policy import conflict, policy_of
 
 
 def report(day: date, kind: str = "daily", *extra: int, **more: str) -> None:

@@ -126,7 +126,7 @@ def calls(room: Room) -> dict[str, Call]:
         ),
         "purge": PURGE.call(
             **waits,
-            **named("due", "duerec", "cancel", "parked", "parkedof"),
+            **named("due", "duerec", "cancel", "parked", "parkedof", "slots"),
             **ends,
             **lane,
             uniq=[keys.uniq("k")],
@@ -134,7 +134,11 @@ def calls(room: Room) -> dict[str, Call]:
             messages=[("r", 1, 1), ("e", 0, 0)],
         ),
         "recover": RECOVER.call(
-            **{**own, **waits, **dead}, progress=keys.progress, wid="w", gone=1, deliveries_max=5, log_max=9
+            **{**own, **waits, **dead, **named("slots", "parked", "due", "progress")},
+            wid="w",
+            gone=1,
+            deliveries_max=5,
+            log_max=9,
         ),
         "redrive": REDRIVE.call(
             **named(

@@ -24,8 +24,10 @@ from onebeat.locks.protocol import Grant, acquire, renew
 from onebeat.locks.quorum import WITNESS
 from onebeat.locks.view import peek as look
 from onebeat.queue import By, Client, Move, Which, peek
+from onebeat.queue.client import draft
 from onebeat.queue.control import Ask, Inserted, cancel, insert, pause, resume
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
+from onebeat.queue.enqueue import Draft
 from onebeat.queue.front import ahead
 from onebeat.queue.liveness import beat, listen, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
@@ -37,6 +39,7 @@ from onebeat.scheduler.declared import declared
 from onebeat.scheduler.schedule import Schedule
 from onebeat.wire import Command, Store
 from onebeat.wire.health import inspect
+from onebeat.worker.bounds import Bounds, bounded
 from tests.worker.running import until
 
 WITHIN_S = 60.0
@@ -164,11 +167,22 @@ def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
     store.run(release(keys, "w1", rest[:1], within_s=WITHIN_S))
     store.run(tell(keys, ["w"], within_s=WITHIN_S))
     assert _cycle(store, "w2", 1, 1, [])
+    _wait_for_a_slot(store)
     assert store.run(recover(keys, "w2", gone=True, within_s=WITHIN_S)) == 1
     store.run(beat(keys, ["w1"], lease_ms=60_000, join=False, within_s=WITHIN_S))
     store.run(release(keys, "w1", leave=True, within_s=WITHIN_S))
     store.perform(Command(("HDEL", store.space.workers, "w1")))
     _read_history(store, folder)
+
+
+def _wait_for_a_slot(store: Store) -> None:
+    """Three of one key, one at a time: the end of the first lets the second begin."""
+    bounds = Bounds("k", 1)
+    made = [bounded(draft("t:plain").message, bounds.head("t", len, (), {})) for _ in range(3)]
+    Client(store).send_drafts("default", [Draft(one) for one in made])
+    claimed = _cycle(store, "w1", 3, 256, [])
+    assert made[0].id in claimed
+    assert made[1].id in _cycle(store, "w1", 4, 256, [Settled(made[0].id, Move.FINISH)])
 
 
 def _cycle(store: Store, wid: str, seq: int, want: int, settled: list[Settled]) -> list[str]:

@@ -11,7 +11,7 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
 -- KEYS results HASH id → how it ended, and its value

@@ -18,13 +18,14 @@
 -- KEYS log STREAM events
 -- KEYS fence STRING last fence
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS halt STRING until when nothing is claimed, ms (0: until it is resumed), and why
 -- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
 -- KEYS results HASH id → how it ended, and its value
 -- KEYS kept ZSET id → until when its result is kept, ms
 -- KEYS progress HASH id → when, ms, and how far its run is: JSON
+-- KEYS slots HASH `/` and the hash of a key → how many of its messages may run, and id of each → that
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
@@ -32,8 +33,8 @@
 -- ARGV log_max int entries that the log keeps
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
 -- ARGV notes bytes how far runs are, a line each: id, JSON
--- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one
--- MOVES CLAIM PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE
+-- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; to release: record: the one that goes back; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one
+-- MOVES CLAIM HOLD PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE RELEASE
 -- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed, ids that ended and that somebody waits for
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
@@ -41,10 +42,12 @@ local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
 local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local parked, parkedof = KEYS[23], KEYS[24]
-local halt, awaited, results, kept, progress = KEYS[25], KEYS[26], KEYS[27], KEYS[28], KEYS[29]
+local halt, awaited, results, kept = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
+local progress, slots = KEYS[29], KEYS[30]
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
 local finished, notes, settled, width = ARGV[6], ARGV[7], 8, 8
+local LOOK_MS = 60000  -- what waits for a slot looks so often by itself, although whoever has one wakes it
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
 local function id_of(record)
@@ -61,7 +64,7 @@ for _, zset in ipairs({due, dead, bell, kept}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
 local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
-local noted = redis.call('HLEN', progress) > 0
+local noted, seats = redis.call('HLEN', progress) > 0, redis.call('HLEN', slots) > 0
 local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
@@ -123,6 +126,15 @@ local function concluded(id, ending, ttl_ms)
   end
   return asked and string.sub(asked, -1) == 'w'
 end
+-- Its slot is free: the first that waits for it looks at once.
+local function vacated(id)
+  local key = seats and redis.call('HGET', slots, id)
+  if not key then return end
+  redis.call('HDEL', slots, id)
+  if redis.call('HINCRBY', slots, key, -1) <= 0 then redis.call('HDEL', slots, key) end
+  local first = redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
+  if first then redis.call('ZADD', due, 0, string.match(first, '(%S+)$')) end
+end
 -- Asked for by its id, or, as one that counts for its schedule, cut off by a younger fire.
 local function cancelled(id, counts_for)
   if tonumber(redis.call('ZSCORE', cancel, id) or '0') > now then return true end
@@ -130,7 +142,7 @@ local function cancelled(id, counts_for)
   return nominal and nominal < tonumber(redis.call('ZSCORE', cutoff, counts_for) or '0')
 end
 
-local lines, late, counts, told = {}, 0, {}, {}
+local lines, late, counts, told, returned = {}, 0, {}, {}, {}
 -- A younger message waits in its place.
 local function superseded(id, record)
   lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"skipped","reason":"superseded"}'
@@ -174,18 +186,21 @@ local function settle(id, move, delay_ms, record, why, counted, event, more)
     lines[#lines + 1] = '{"event":"late_ack","id":"' .. id .. '","worker":"' .. wid .. '"}'
     return
   end
+  if move ~= 'release' then vacated(id) end
   if noted then redis.call('HDEL', progress, id) end
   if move == 'retry' then
     redis.call('HSET', duerec, id, record)
     redis.call('ZADD', due, now + tonumber(delay_ms), id)
   elseif move == 'park' then
     if not park(id, delay_ms, record, why) then return end
+  elseif move == 'release' then
+    table.insert(returned, 1, record)
   elseif move == 'bury' then
     redis.call('HSET', deadrec, id, record); redis.call('HSET', deadwhy, id, why)
     redis.call('ZADD', dead, now, id)
     if awaits and string.sub(redis.call('HGET', awaited, id) or '', -1) == 'w' then told[#told + 1] = id end
   end
-  local lives = move == 'retry' or move == 'park'
+  local lives = move == 'retry' or move == 'park' or move == 'release'
   if not lives then freed(id) end
   if (awaits or more ~= '') and endings[move] then
     local ttl_ms, value = string.match(more, '^(%d+)(.*)$')
@@ -208,6 +223,8 @@ if seq > last then
   for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '', '') end
   for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
+for _, record in ipairs(returned) do redis.call('LPUSH', list_of(record), record) end
+backlog = backlog + #returned
 if late > 0 then counts.late = late end
 for id, note in string.gmatch(notes, '(%S+) ([^\n]+)') do
   if redis.call('HEXISTS', own, id) == 1 then redis.call('HSET', progress, id, now_text .. ' ' .. note) end
@@ -217,37 +234,102 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, #
   redis.call('ZREM', kept, id); redis.call('HDEL', results, id)
 end
 
+-- Of those that wait for a slot of this key the first have one, if there is one, and are claimed next.
+local function called_up(key)
+  local taken, front = tonumber(redis.call('HGET', slots, key) or '0'), {}
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 16)) do
+    local limit, id = string.match(member, ' (%d+) (%S+)$')
+    if taken >= tonumber(limit) then break end
+    local record = redis.call('HGET', duerec, id)
+    redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
+    unparked(id)
+    if record then
+      taken = taken + 1
+      redis.call('HSET', slots, key, taken, id, key)
+      table.insert(front, 1, record)
+      seats = true
+    end
+  end
+  for _, record in ipairs(front) do redis.call('LPUSH', list_of(record), record) end
+  backlog = backlog + #front
+end
+-- The key of a message and how many of it may run at once, as its header says; nothing of foreign bytes.
+local function limit_of(record)
+  local from = 15 + string.byte(record, 12)
+  local length = string.byte(record, 13) * 256 + string.byte(record, 14)
+  local said = cmsgpack.unpack(string.sub(record, from, from + length - 1)).c
+  return '/' .. redis.sha1hex(said[1]), math.floor(math.max(1, math.min(said[2], 1000000)))
+end
+-- Whether it may run: it has a slot, or takes one; else it waits behind those of its key and priority.
+local function seated(id, record)
+  if seats and redis.call('HEXISTS', slots, id) == 1 then return true end
+  local known, key, limit = pcall(limit_of, record)
+  if not known then return true end
+  local taken = tonumber(seats and redis.call('HGET', slots, key) or '0')
+  local first = parks and redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
+  if taken < limit and not first then
+    redis.call('HSET', slots, key, taken + 1, id, key)
+    seats = true
+    return true
+  end
+  local line = key .. ' ' .. string.byte(record, 5)
+  local last = redis.call('ZREVRANGEBYLEX', parked, '(' .. line .. '!', '[' .. line .. ' ', 'LIMIT', 0, 1)[1]
+  local place = math.max(tonumber(string.match(last or '', '^%S+ %d (%d+)') or '0') + 1, first_fence)
+  local member = string.format('%s %016.0f %d %s', line, place, limit, id)
+  redis.call('HSET', duerec, id, record); redis.call('ZADD', due, now + LOOK_MS, id)
+  redis.call('ZADD', parked, 0, member); redis.call('HSET', parkedof, id, member)
+  parks, backlog = true, backlog - 1
+  counts.hold = (counts.hold or 0) + 1
+  if string.byte(record, 2) % 2 == 1 then
+    lines[#lines + 1] = '{"event":"parked","id":"' .. id .. '","reason":"concurrency"}'
+  end
+  return false
+end
+
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, again and 0 or 64)) do
-  local record = redis.call('HGET', duerec, id)
-  redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
-  unparked(id)
-  if record then
-    redis.call('RPUSH', list_of(record), record)
-    backlog = backlog + 1
+  local key = parks and string.match(redis.call('HGET', parkedof, id) or '', '^(/%x+) ')
+  if key then
+    redis.call('ZADD', due, now + LOOK_MS, id)
+    called_up(key)
+  else
+    local record = redis.call('HGET', duerec, id)
+    redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
+    unparked(id)
+    if record then
+      redis.call('RPUSH', list_of(record), record)
+      backlog = backlog + 1
+    end
   end
 end
 
-local records, held = {}, {}
+local records, held, looks = {}, {}, 256
 for p = 1, 4 do
   local left = want - #records
-  for _, record in ipairs(left > 0 and redis.call('LPOP', ready[p], left) or {}) do
-    local id, flags = id_of(record), string.byte(record, 2) or 0
-    local counts_for = cancels and flags % 4 >= 2 and string.match(id, '^(.+)@')
-    if cancels and cancelled(id, counts_for) then
-      lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
-      counts.cancel = (counts.cancel or 0) + 1
-      redis.call('ZREM', cancel, id)
-      freed(id)
-      if concluded(id, 'cancelled', 0) then told[#told + 1] = id end
-      if counts_for then over(counts_for) end
-    else
-      records[#records + 1] = record
-      held[#held + 1] = id; held[#held + 1] = record
-      if flags % 2 == 1 then
-        lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
-          id, wid, string.byte(record, 3) or 0)
+  while left > 0 do
+    local popped, back = redis.call('LPOP', ready[p], left) or {}, 0
+    for _, record in ipairs(popped) do
+      local id, flags = id_of(record), string.byte(record, 2) or 0
+      local counts_for = cancels and flags % 4 >= 2 and string.match(id, '^(.+)@')
+      if cancels and cancelled(id, counts_for) then
+        lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
+        counts.cancel = (counts.cancel or 0) + 1
+        redis.call('ZREM', cancel, id)
+        freed(id); vacated(id)
+        if concluded(id, 'cancelled', 0) then told[#told + 1] = id end
+        if counts_for then over(counts_for) end
+      elseif flags % 16 >= 8 and not seated(id, record) then
+        back = back + 1
+      else
+        records[#records + 1] = record
+        held[#held + 1] = id; held[#held + 1] = record
+        if flags % 2 == 1 then
+          lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
+            id, wid, string.byte(record, 3) or 0)
+        end
       end
     end
+    looks = looks - #popped
+    left = math.min(back, looks)  -- the places of those that wait are for the next
   end
 end
 for name, count in pairs(counts) do redis.call('HINCRBY', stats, name, count) end

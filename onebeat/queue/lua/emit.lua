@@ -16,7 +16,7 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV revision text of the schedules that programs made, '' when these are of a file

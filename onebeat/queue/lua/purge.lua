@@ -11,11 +11,12 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
 -- KEYS results HASH id → how it ended, and its value
 -- KEYS kept ZSET id → until when its result is kept, ms
+-- KEYS slots HASH `/` and the hash of a key → how many of its messages may run, and id of each → that
 -- KEYS lane STRING what this call was answered
 -- KEYS ...uniq STRING the marker of each idempotent call among them
 -- ARGV lane_ttl_ms int how long this call is recognised when it is sent again
@@ -28,7 +29,7 @@ local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local due, duerec, live, waiting, waitrec = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local cancel, cutoff, bell, stats, log, unique = KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 local parked, parkedof, awaited, results, kept = KEYS[16], KEYS[17], KEYS[18], KEYS[19], KEYS[20]
-local lane, uniq = KEYS[21], 21
+local slots, lane, uniq = KEYS[21], KEYS[22], 22
 local lane_ttl_ms, log_max, fields = ARGV[1], ARGV[2], ARGV[3]
 local messages, width = 4, 3
 
@@ -47,6 +48,7 @@ redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
+local seats = redis.call('HLEN', slots) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local used = {}
@@ -93,6 +95,15 @@ local function unparked(id)
   local member = parks and redis.call('HGET', parkedof, id)
   if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
 end
+-- Its slot is free: the first that waits for it looks at once.
+local function vacated(id)
+  local key = seats and redis.call('HGET', slots, id)
+  if not key then return end
+  redis.call('HDEL', slots, id)
+  if redis.call('HINCRBY', slots, key, -1) <= 0 then redis.call('HDEL', slots, key) end
+  local first = redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
+  if first then redis.call('ZADD', due, 0, string.match(first, '(%S+)$')) end
+end
 -- The record of a message that has not begun and is in no list, taken out; false for any other.
 local function withdrawn(id)
   local record = redis.call('HGET', duerec, id)
@@ -119,7 +130,7 @@ for i = messages, #ARGV, width do
   if record then
     lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled",' .. fields .. '}'
     redis.call('ZREM', cancel, id)
-    freed(id); unparked(id); concluded(id, 'cancelled', 0)
+    freed(id); unparked(id); vacated(id); concluded(id, 'cancelled', 0)
     -- who sends it again under its key means a new call; the marker of another message stays
     if used[place] == id then redis.call('DEL', KEYS[uniq + place]) end
     local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')

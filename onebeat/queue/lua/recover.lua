@@ -15,6 +15,9 @@
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- KEYS progress HASH id → when, ms, and how far its run is: JSON
+-- KEYS slots HASH `/` and the hash of a key → how many of its messages may run, and id of each → that
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
+-- KEYS due ZSET id → due ms
 -- ARGV wid text the dead worker
 -- ARGV gone int 1 when its supervisor saw it end; else its lease must be over
 -- ARGV deliveries_max int a message is buried when this many workers died of it
@@ -26,6 +29,7 @@ local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
 local dead, deadrec, deadwhy, live = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local waiting, waitrec, cutoff, fails = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local bell, stats, log, unique, progress = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local slots, parked, due = KEYS[20], KEYS[21], KEYS[22]
 local wid, gone, deliveries_max, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
 -- Foreign bytes must not block the recovery of the rest: without a usable priority they go last.
@@ -34,10 +38,10 @@ local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] o
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
 for _, hash in ipairs({deadrec, deadwhy, live, waitrec, fails, stats, progress}) do redis.call('HLEN', hash) end
-for _, zset in ipairs({dead, cutoff, bell}) do redis.call('ZCARD', zset) end
+for _, zset in ipairs({dead, cutoff, bell, parked, due}) do redis.call('ZCARD', zset) end
 redis.call('XLEN', log)
 local waits, backlog = redis.call('ZCARD', waiting) > 0, 0
-local uniques = redis.call('HLEN', unique) > 0
+local uniques, seats = redis.call('HLEN', unique) > 0, redis.call('HLEN', slots) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local ends = redis.call('ZSCORE', lease, wid)
@@ -73,6 +77,15 @@ local function freed(id)
   local name = uniques and redis.call('HGET', unique, id)
   if name then redis.call('HDEL', unique, id, name) end
 end
+-- Its slot is free: the first that waits for it looks at once.
+local function vacated(id)
+  local key = seats and redis.call('HGET', slots, id)
+  if not key then return end
+  redis.call('HDEL', slots, id)
+  if redis.call('HINCRBY', slots, key, -1) <= 0 then redis.call('HDEL', slots, key) end
+  local first = redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
+  if first then redis.call('ZADD', due, 0, string.match(first, '(%S+)$')) end
+end
 
 local lines, buried = {}, 0
 for _, message in ipairs(held) do
@@ -85,7 +98,7 @@ for _, message in ipairs(held) do
     redis.call('HSET', deadrec, id, record)
     redis.call('HSET', deadwhy, id, '{"error":"' .. why .. '","reason":"deliveries"}')
     redis.call('ZADD', dead, now, id)
-    freed(id)
+    freed(id); vacated(id)
     local schedule = string.match(id, '^(.+)@')
     if schedule and (string.byte(record, 2) or 0) % 4 >= 2 then
       redis.call('HINCRBY', fails, schedule, 1)

@@ -2,7 +2,7 @@
 -- KEYS ready[4] LIST records by priority
 -- KEYS due ZSET id → due ms
 -- KEYS duerec HASH id → delayed record
--- KEYS parked ZSET lock, time and id of what waits for a lock, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters

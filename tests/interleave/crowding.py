@@ -1,0 +1,70 @@
+"""Do never more than so many runs of a key go on at once, and does nobody wait for ever? Q1 to Q8.
+
+The senders and workers of `queueing.py`; nearly all calls are of one of two keys. Half of them were queued
+by name, so a worker finds out that they have a key. Q8: of the runs of one key that their workers hold by
+a valid lease there are no more than its limit.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from onebeat.queue import Client
+from onebeat.queue.client import draft
+from onebeat.queue.enqueue import Draft
+from tests.interleave.hub import Hub
+from tests.interleave.queue_tasks import BOUNDED
+from tests.interleave.queueing import KEYS, Queueing
+from tests.interleave.scenario import expect
+from tests.interleave.slot_model import Model
+
+NAMES = (*(one.name for one in BOUNDED), "i.quick")
+_HELD = """
+local found = {}
+for _, key in ipairs(redis.call('KEYS', ARGV[1] .. ':own:*')) do
+  local ends = redis.call('ZSCORE', ARGV[1] .. ':lease', string.sub(key, #ARGV[1] + 6))
+  if tonumber(ends or '0') > tonumber(ARGV[2]) then
+    for _, id in ipairs(redis.call('HKEYS', key)) do found[#found + 1] = id end
+  end
+end
+return found
+"""
+
+
+class Crowding(Queueing):
+    """Two senders and one to three workers, two keys."""
+
+    name = "slots"
+    drains_within_s = 50.0  # one at a time; shorter than until somebody looks by itself
+
+    def __init__(self, hub: Hub, rng: random.Random) -> None:
+        super().__init__(hub, rng)
+        self.model: Model = Model()
+        self._keys: dict[str, tuple[str, int]] = {}
+
+    def _send(self, client: Client, rng: random.Random, number: int) -> None:
+        losses, drafts = self.hub.losses, list[Draft]()
+        for name in rng.choices(NAMES, weights=(6, 1, 2, 1), k=2):
+            key, task = rng.choice("ab"), next((one for one in BOUNDED if one.name == name), None)
+            args = [key] if task else []
+            one = draft(name, args, priority=rng.choice((0, 0, 2)), delay=rng.choice((None, None, 0.6)))
+            if task is not None:
+                self._keys[one.message.id] = key, task.bounds.limit if task.bounds else 0
+                if number % 2:
+                    one = Draft(task.bounded(one.message, {"key": key}), delay_ms=one.delay_ms)
+            drafts.append(one)
+        self._acknowledged += [(handle.id, losses) for handle in client.send_drafts("default", drafts)]
+
+    def check(self) -> None:
+        if self._touched:
+            self._count_those_that_run()
+        super().check()
+        self.reached.update("waits" for line in self.model.stored.lines.values() if line)
+
+    def _count_those_that_run(self) -> None:
+        held = {id_.decode() for id_ in self.hub.world.raw("EVAL", _HELD, 0, KEYS.prefix, self.now_ms)}
+        running = {id_ for _, id_ in self._running} & held & self._keys.keys()
+        at_once = Counter(self._keys[id_] for id_ in running)
+        for (key, limit), count in at_once.items():
+            expect(count <= limit, "Q8", f"{count} runs of {key!r} at once, and {limit} may be: {running}")
