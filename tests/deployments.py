@@ -83,7 +83,9 @@ class Sentinels:
         for sentinel in self.sentinels:
             _start_sentinel(sentinel)
             sentinel.ask("SENTINEL", "MONITOR", SERVICE, "127.0.0.1", first.tcp, self._quorum)
-            for name, ms in (("down-after-milliseconds", 500), ("failover-timeout", 3000)):
+            # with other replicas left, a busy machine must not look like a second dead master
+            down_ms = 500 if len(self.servers) < 3 else 3000
+            for name, ms in (("down-after-milliseconds", down_ms), ("failover-timeout", 6000)):
                 sentinel.ask("SENTINEL", "SET", SERVICE, name, ms)
         for sentinel in self.sentinels:
             until(lambda one=sentinel: self._sees_all(one), "Sentinels that know each other")
@@ -108,6 +110,11 @@ class Sentinels:
         """Whether another server is master and says so."""
         new = self.master()
         return new is not old and new.ask("ROLE")[0] == b"master"
+
+    def epoch(self) -> int:
+        """How many failovers there were, as a Sentinel counts them."""
+        told = list(_flat(next(s for s in self.sentinels if s.alive).ask("SENTINEL", "MASTERS")))
+        return int(b" ".join(told).partition(b"config-epoch ")[2].split()[0])
 
     def rejoin(self, old: Reachable) -> None:
         """A master that died comes back as a replica, sooner than its Sentinels would tell it."""

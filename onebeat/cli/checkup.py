@@ -80,7 +80,8 @@ def _store(app: App) -> Iterator[Finding]:
     health = inspect(app.store)
     took = span_text(round((SYSTEM.mono_s() - began_s) * 1000))
     name = f"{health.engine or 'a server'} {health.version or 'of unknown version'}"
-    yield Finding("store", Verdict.OK, f"{name} at {app.store.where} answered in {took}")
+    found = f" ({health.words})" if health.words else ""
+    yield Finding("store", Verdict.OK, f"{name}{found} at {app.store.where} answered in {took}")
     for one in health.problems:
         verdict = Verdict.PROBLEM if one.severity is Severity.REFUSE else Verdict.WARNING
         yield Finding("store", verdict, f"{one.text} [{one.name}]", one.mend)

@@ -49,6 +49,17 @@ class Health:
     maxmemory_policy: str | None
     aof: bool | None
     rdb: bool | None
+    mode: str | None = None  # standalone or cluster
+    replicas: int | None = None  # connected now
+
+    @property
+    def words(self) -> str:
+        """What was found, for people: `standalone, AOF, noeviction, 1 replica`."""
+        kept = None if self.aof is None else "AOF" if self.aof else "RDB" if self.rdb else "no AOF"
+        following = None
+        if self.replicas is not None:
+            following = f"{self.replicas or 'no'} replica{'' if self.replicas == 1 else 's'}"
+        return ", ".join(filter(None, (self.mode, kept, self.maxmemory_policy, following)))
 
     @property
     def problems(self) -> list[Problem]:
@@ -149,6 +160,8 @@ def examine() -> Protocol[Health]:
         maxmemory_policy=said.get("maxmemory_policy"),
         aof=None if aof is None else aof == "1",
         rdb=_saves(settings),
+        mode=said.get(f"{engine}_mode", said.get("redis_mode")),
+        replicas=int(said["connected_slaves"]) if said.get("connected_slaves", "").isdecimal() else None,
     )
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.life import live
+from tests.conformance.outages import black_hole, restarts
 from tests.conformance.programs import Program, programs
-from tests.conformance.storm import weather
+from tests.conformance.storm import Load, weather
 from tests.conformance.tls import make_certificate, why_no_certificates
 from tests.deployments import Cluster, Reachable, Sentinels, running, until
 from tests.security.guarded import Guarded
@@ -42,6 +43,8 @@ def rows_of(program: Program) -> Iterator[Row]:
         return
     for trial in (
         single,
+        restarts,
+        black_hole,
         sentinel,
         sentinel_failover,
         sentinel_failover_replicated,
@@ -73,11 +76,14 @@ def sentinel_failover(binary: str, folder: Path) -> object:
     with running(Sentinels(replicas=2, sentinels=3, binary=binary)) as sentinels:
         old = sentinels.master()
 
-        def fail_over() -> None:
+        def fail_over(_load: Load) -> None:
             old.kill()
             until(lambda: sentinels.failed_over(old), "a replica is master")
 
-        return weather(folder, sentinels.url, fail_over, may_lose=True, workers=2)
+        try:
+            return weather(folder, sentinels.url, fail_over, may_lose=True, workers=2)
+        except AssertionError as problem:
+            raise AssertionError(f"after {sentinels.epoch()} failovers: {problem}") from None
 
 
 def sentinel_failover_replicated(binary: str, folder: Path) -> object:
@@ -85,7 +91,7 @@ def sentinel_failover_replicated(binary: str, folder: Path) -> object:
     with running(Sentinels(replicas=1, sentinels=3, binary=binary)) as sentinels:
         old = sentinels.master()
 
-        def fail_over() -> None:
+        def fail_over(_load: Load) -> None:
             old.kill()
             until(lambda: sentinels.failed_over(old), "the replica is master")
             sentinels.rejoin(old)  # else nobody is left who could confirm
@@ -102,7 +108,7 @@ def cluster_failover(binary: str, folder: Path) -> object:
     with running(Cluster(masters=3, replicas=1, binary=binary)) as nodes:
         old = nodes.owner(KEY)
 
-        def fail_over() -> None:
+        def fail_over(_load: Load) -> None:
             old.kill()
             until(lambda: nodes.owner(KEY) is not old, "a replica serves the slots")
 
@@ -112,7 +118,7 @@ def cluster_failover(binary: str, folder: Path) -> object:
 def cluster_reshard(binary: str, folder: Path) -> object:
     with running(Cluster(masters=3, binary=binary)) as nodes:
 
-        def move() -> None:
+        def move(_load: Load) -> None:
             for _ in range(5):
                 to = next(one for one in nodes.masters if one is not nodes.owner(KEY))
                 nodes.begin_move(KEY, to)
@@ -161,7 +167,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(row: Row) -> bool:
     """One line; whether it was right, which what cannot be run is not asked for."""
-    name = f"{row.program.name:<22}{row.deployment:<20}"
+    name = f"{row.program.name:<22}{row.deployment:<31}"
     if row.trial is None:
         print(f"{name}{'CANNOT RUN':<12}{row.why}", flush=True)
         return True

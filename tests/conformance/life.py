@@ -37,8 +37,11 @@ class Life:
         self.site = Site(folder, url, namespace, CONFIG)
         self.client = self.site.client
 
-    def start(self, workers: int = 1) -> None:
+    def start(self, workers: int = 1, health: tuple[int, ...] = ()) -> None:
+        """A beat and `workers`; `health`: the ports where the beat and the first worker answer probes."""
         parts = [("beat",), *[("worker", "-q", ",".join(QUEUES))] * workers]
+        for place, port in enumerate(health):
+            parts[place] = (*parts[place], "--health", str(port))
         self.processes = [self.site.start(*words, url=self._urls.get(words[0], "")) for words in parts]
 
     def has_run(self, *words: str) -> None:

@@ -69,27 +69,28 @@ class Weathered:
 def weather(
     folder: Path,
     url: str,
-    blow: Callable[[], None],
+    blow: Callable[[Load], None],
     *,
     may_lose: bool,
     durability: str = "default",
     workers: int = 1,
+    health: tuple[int, ...] = (),
 ) -> Weathered:
     """Life under load on the deployment at `url` while `blow` happens to it.
 
-    `may_lose`: calls of the last second before it may be gone. `durability` of the load. Nothing ever runs
-    twice.
+    `may_lose`: calls of the last second before it may be gone. `durability` of the load; `health`: see
+    `Life.start`. Nothing ever runs twice.
     """
     life = Life(folder, url, "storm")
     client = Client.from_url(url, "storm", durability)
     load = Load(client)
     try:
-        life.start(workers)
+        life.start(workers, health)
         until(lambda: len(life.site.rows()) >= 2, "the schedules run")
         load.start()
         load.until_flowing()
         from_ms, blown_s = time.time_ns() // 1_000_000, time.monotonic()
-        blow()
+        blow(load)
         load.until_flowing(20)
         away_s = time.monotonic() - blown_s
         load.until_flowing()

@@ -16,7 +16,7 @@ from onebeat.errors import Remedy, StoreError
 from onebeat.locks import Lock, holders
 from onebeat.queue import Client, peek
 from onebeat.wire import AsyncStore, Command, Store
-from tests.conformance.storm import weather
+from tests.conformance.storm import Load, weather
 from tests.deployments import Cluster, Sentinels, running, until
 
 KEY = "ob:{short:default}:stats"
@@ -104,7 +104,7 @@ def test_queues_are_spread_over_the_nodes(cluster: Cluster) -> None:
 def test_a_beat_and_workers_go_on_with_the_promoted_replica(sentinels: Sentinels, tmp_path: Path) -> None:
     old = sentinels.master()
 
-    def fail_over() -> None:
+    def fail_over(_load: Load) -> None:
         old.kill()
         until(lambda: sentinels.failed_over(old), "the replica is master")
 

@@ -52,6 +52,22 @@ def test_findings(said: dict[str, object], found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"mode": "standalone", "replicas": 1}, "standalone, AOF, noeviction, 1 replica"),
+        (
+            {"mode": "cluster", "aof": False, "rdb": True, "replicas": 0},
+            "cluster, RDB, noeviction, no replicas",
+        ),
+        ({"aof": False, "replicas": 2, "maxmemory_policy": "allkeys-lru"}, "no AOF, allkeys-lru, 2 replicas"),
+        (NOTHING, ""),
+    ],
+)
+def test_what_was_found_in_words(said: dict[str, object], words: str) -> None:
+    assert Health(**{**GOOD, **said}).words == words
+
+
+@pytest.mark.parametrize(
     ("text", "version"),
     [("7.2.4", (7, 2, 4)), ("8.0.0-rc1", (8, 0, 0)), ("255.255.255", (255, 255, 255)), ("x", ()), ("", ())],
 )

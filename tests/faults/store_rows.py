@@ -148,4 +148,18 @@ ROWS: tuple[Row, ...] = (
         "a call that asked for it is told, and may be repeated",
         "queue/test_durability.py::test_what_no_replica_has_is_told_and_may_be_repeated_by_its_key",
     ),
+    Row(
+        "R26",
+        "killed twenty times",
+        "`make test-servers`: SIGKILL and a start, under load",
+        "everyone goes on, nothing lost, nothing twice",
+        "conformance/outages.py::restarts",
+    ),
+    Row(
+        "R27",
+        "silent for half a minute",
+        "`make test-servers`: a black hole in the proxy",
+        "`/readyz` says so, then that it is over; everyone goes on, nothing lost",
+        "conformance/outages.py::black_hole",
+    ),
 )
