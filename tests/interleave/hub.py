@@ -44,9 +44,9 @@ class Hub:
 
     def ready(self, process: Process) -> list[Request]:
         """The requests of `process` that can go on at this moment."""
-        if process.paused:
-            return []
         now_us = self.world.time.us
+        if not process.requests or process.paused_until_us > now_us:
+            return []
         return [
             one
             for one in process.requests
@@ -54,9 +54,11 @@ class Hub:
         ]
 
     def _may_find(self, request: Request) -> bool:
-        if isinstance(request.effect, Elsewhere):
-            return not request.effect.must_wait()
-        return not request.sleeping and not (request.blocking and request.looked_at == self.world.writes)
+        if request.sleeping:
+            return False
+        if request.blocking:
+            return request.looked_at != self.world.writes
+        return not (isinstance(request.effect, Elsewhere) and request.effect.must_wait())
 
     # -- what can happen to a request ---------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 START_US = 1_700_000_000_000_000  # every history begins here; a multiple of every period that is used
 _FRESH_US = 20_000
+_PAGE = struct.Struct("=qq")
 _SOURCE = Path(__file__).with_name("told_clock.c")
 
 
@@ -23,28 +24,24 @@ class ToldTime:
 
     def __init__(self, home: Path) -> None:
         self.path = home / "clock"
-        self.path.write_bytes(struct.pack("=qq", START_US, 0))
+        self.path.write_bytes(_PAGE.pack(START_US, 0))
         with open(self.path, "r+b") as file:
             self._page = mmap.mmap(file.fileno(), 16)
-        self._us = START_US
+        self.us = START_US  # asked for a thousand times in a history, and written by `set` alone
         self._mono_us = 0
 
     @property
-    def us(self) -> int:
-        return self._us
-
-    @property
     def ms(self) -> int:
-        return self._us // 1000
+        return self.us // 1000
 
     def set(self, us: int) -> None:
         # the server looks at its wall clock again when a while has passed on the other one
-        self._mono_us += max(0, us - self._us) + _FRESH_US
-        self._us = us
-        self._page[:] = struct.pack("=qq", us, self._mono_us)
+        self._mono_us += max(0, us - self.us) + _FRESH_US
+        self.us = us
+        _PAGE.pack_into(self._page, 0, us, self._mono_us)
 
     def advance(self, us: int) -> None:
-        self.set(self._us + us)
+        self.set(self.us + us)
 
     def close(self) -> None:
         self._page.close()
