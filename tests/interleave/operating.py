@@ -7,7 +7,7 @@ that what is purged or redriven has a count to leave or to join.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from onebeat.errors import StoreError
@@ -110,12 +110,12 @@ class Operating(Queueing):
         self._touched = True
         expect(not isinstance(answer, Exception), "V", f"{verb} failed: {answer}")
         if verb == "insert":
-            model.insert(call.keys, call.args, answer)
+            model.insert(_keys_from(call, "uniq"), call.args, answer)
         elif verb == "halt":
             model.halt(call.args, answer)
             self.reached.add("paused" if model.stored.halt else "resumed")
         else:
-            people[verb](call.keys, call.args, answer)
+            people[verb](_keys_from(call, "lane"), call.args, answer)
             if any(answer):
                 self.reached.add(verb)
 
@@ -146,3 +146,9 @@ class Operating(Queueing):
                 one.die()
         self._start_person(Choice("let_go"))
         super().calm()
+
+
+def _keys_from(call: Call, name: str) -> Sequence[Any]:
+    """The keys of a call from `name` on, wherever the script's header has it."""
+    names = [slot.name for slot in call.script.keys for _ in range(slot.size)]
+    return call.keys[names.index(name) :]

@@ -39,7 +39,7 @@ class Model(queue_model.Model):
     def insert(self, keys: Sequence[Any], args: Sequence[Any], answer: Sequence[Any]) -> None:
         stored, token = self.stored, str(args[0])
         for number, (at, told) in enumerate(zip(range(4, len(args), 7), answer, strict=True)):
-            key, message = str(keys[13 + number]), unpack(args[at + 4])
+            key, message = str(keys[number]), unpack(args[at + 4])
             if key in stored.asked:
                 before, word = stored.asked[key]
                 right = word if before == token else "existing"
@@ -80,7 +80,7 @@ class Model(queue_model.Model):
             there = self._is_dead(id_, at)
             right.append(2 if there and name in unique else there)
             unique |= {name} if right[-1] == 1 and name else set()
-        if self._said(str(keys[13]), answer, right):
+        if self._said(str(keys[0]), answer, right):
             return
         for (id_, _, record, name), done in zip(rows, answer, strict=True):
             if done == 1:
@@ -95,15 +95,15 @@ class Model(queue_model.Model):
 
     def discard(self, keys: Sequence[Any], args: Sequence[Any], answer: Sequence[int]) -> None:
         rows = [(str(args[at]), int(args[at + 1]), int(args[at + 3])) for at in range(2, len(args), 4)]
-        if self._said(str(keys[6]), answer, [self._is_dead(id_, at) for id_, at, _ in rows]):
+        if self._said(str(keys[0]), answer, [self._is_dead(id_, at) for id_, at, _ in rows]):
             return
         for (id_, _, place), done in zip(rows, answer, strict=True):
             if done:
                 self.stored.ended[id_] = "discarded"
-                self._free(id_, keys[6 + place] if place else "")
+                self._free(id_, keys[place] if place else "")
 
     def purge(self, keys: Sequence[Any], args: Sequence[Any], answer: Sequence[int]) -> None:
-        stored, lane = self.stored, str(keys[20])
+        stored, lane = self.stored, str(keys[0])
         if lane in stored.calls:
             expect(answer == stored.calls[lane], "Q1", f"a purge was answered {answer}, not as before")
             return
@@ -113,7 +113,7 @@ class Model(queue_model.Model):
             found = self._front(number, id_) if number else self._aside(id_)
             right.append(int(found))
             if found:
-                self._free(id_, keys[20 + place] if place else "")
+                self._free(id_, keys[place] if place else "")
                 self._end(id_, "cancelled")
         expect(answer == right, "Q1", f"purge answered {answer}, expected {right}")
         stored.calls[lane] = right
