@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from onebeat.locks import singleton
     from onebeat.queue.outgoing import Outgoing
     from onebeat.worker.context import Context
+    from onebeat.worker.flow import chain, group
     from onebeat.worker.middleware import Middleware, middleware
     from onebeat.worker.retry import Retry
     from onebeat.worker.task import task
@@ -31,6 +32,8 @@ __all__ = [
     "Outgoing",
     "Retry",
     "TimeLimit",
+    "chain",
+    "group",
     "middleware",
     "singleton",
     "task",
@@ -46,6 +49,8 @@ _HOMES = {
     "Retry": "onebeat.worker.retry",
     "middleware": "onebeat.worker.middleware",
     "singleton": "onebeat.locks",
+    "chain": "onebeat.worker.flow",
+    "group": "onebeat.worker.flow",
     "task": "onebeat.worker.task",
     "Cancelled": "onebeat.worker.threads",
     "HardTimeLimit": "onebeat.worker.threads",

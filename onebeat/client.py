@@ -47,7 +47,7 @@ class Client(queue.Client):
         store = self.store
         return Schedules(
             store,
-            Catalog(store.space, store.namespace, self._known_schedules, self._history, self._sender.ring),
+            Catalog(store.space, store.namespace, self._known_schedules, self._history, self.sender.ring),
         )
 
 
@@ -75,5 +75,5 @@ class AsyncClient(queue.AsyncClient):
         store = self.store
         return AsyncSchedules(
             store,
-            Catalog(store.space, store.namespace, self._known_schedules, self._history, self._sender.ring),
+            Catalog(store.space, store.namespace, self._known_schedules, self._history, self.sender.ring),
         )

@@ -42,6 +42,7 @@ POINTS: Mapping[str, str] = {
     "run.claimed": "a message is about to be run",
     "run.prepared": "its call is made up; neither lock nor ledger was asked",
     "run.held": "its singleton's lock is held; the handler was not called",
+    "relay.told": "another queue was told what follows; the note is still in the outbox",
     "run.ended": "the handler is over, its effect committed; the outcome is not noted",
     "runner.started": "a process for one run was started; nobody waits for it yet",
     "runner.ended": "a run in its own process is over; its worker process was not told",

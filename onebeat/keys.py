@@ -67,6 +67,9 @@ TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:kept", "zset", "in use", "id → until when its result is kept, ms"),
     Key("ob:{ns:queue}:progress", "hash", "in use", "id → when, ms, and how far its run is: JSON"),
     Key("ob:{ns:queue}:told:<id>", "stream", "ttl", "wakes those who wait for the end of one message"),
+    Key("ob:{ns:queue}:outbox", "hash", "in use", "id that is done → what follows it in another queue"),
+    Key("ob:{ns:queue}:groups", "zset", "in use", "group that is open → when it was made, ms"),
+    Key("ob:{ns:queue}:members:<group>", "hash", "ttl", "of a group: how many, what follows, who is done"),
     Key("ob:{ns:queue}:lane:<lane>", "string", "ttl", "last sequence number and answers of one sender"),
     Key("ob:{ns:queue}:fence", "string", "permanent", "last fence handed out with a claim"),
     Key("ob:{ns:queue}:bell", "zset", "in use", "one marker that wakes one idle worker"),
@@ -171,6 +174,8 @@ class QueueKeys:
         self.awaited = f"{prefix}:awaited"
         self.results = f"{prefix}:results"
         self.kept = f"{prefix}:kept"
+        self.outbox = f"{prefix}:outbox"
+        self.groups = f"{prefix}:groups"
         self.progress = f"{prefix}:progress"
         self.slots = f"{prefix}:slots"
         self.fence = f"{prefix}:fence"
@@ -202,6 +207,10 @@ class QueueKeys:
     def told(self, id_: str) -> str:
         """The mailbox of those who wait for the end of one message."""
         return f"{self.prefix}:told:{id_}"
+
+    def members(self, group: str) -> str:
+        """What is known of one group."""
+        return f"{self.prefix}:members:{group}"
 
     def lane(self, lane: str) -> str:
         """The last sequence number of one sender."""

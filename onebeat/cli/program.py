@@ -37,6 +37,7 @@ COMMANDS: dict[str, Row] = {
     "runs": Row("Look", "runs", "runs", "List what ran, the newest first."),
     "run": Row("Look", "runs", "run", "Show one run, or one dead letter."),
     "result": Row("Look", "result", "result", "Print what a call returned."),
+    "groups": Row("Look", "groups", "groups", "List the groups that are open."),
     "workers": Row("Look", "places", "workers", "List the workers."),
     "queues": Row("Look", "places", "queues", "List the queues and how full they are."),
     "locks": Row("Look", "locks", "locks", "List the locks that are held."),

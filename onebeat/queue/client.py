@@ -140,7 +140,7 @@ class Client:
 
     def __init__(self, store: Store, ring: KeyRing | None = None, durability: str | None = None) -> None:
         self.store = store
-        self._sender = Sender(ring, durability)
+        self.sender = Sender(ring, durability)
 
     @classmethod
     def from_url(cls, url: str, namespace: str = "onebeat", durability: str | None = None) -> Self:
@@ -201,7 +201,7 @@ class Client:
         return self._send(queue, drafts)
 
     def _send(self, queue: str, drafts: Sequence[Draft], durability: str | None = None) -> list[Handle]:
-        sent = self.store.run(send(self.store, queue, drafts, self._sender, durability))
+        sent = self.store.run(send(self.store, queue, drafts, self.sender, durability))
         return handles(self.store, queue, drafts, sent)
 
     def result(self, id: str, queue: str = "default", timeout: float | None = None) -> Any:
@@ -226,7 +226,7 @@ class AsyncClient:
 
     def __init__(self, store: AsyncStore, ring: KeyRing | None = None, durability: str | None = None) -> None:
         self.store = store
-        self._sender = Sender(ring, durability)
+        self.sender = Sender(ring, durability)
 
     @classmethod
     def from_url(cls, url: str, namespace: str = "onebeat", durability: str | None = None) -> Self:
@@ -276,7 +276,7 @@ class AsyncClient:
     async def _send(
         self, queue: str, drafts: Sequence[Draft], durability: str | None = None
     ) -> list[AsyncHandle]:
-        sent = await self.store.run(send(self.store, queue, drafts, self._sender, durability))
+        sent = await self.store.run(send(self.store, queue, drafts, self.sender, durability))
         return async_handles(self.store, queue, drafts, sent)
 
     async def result(self, id: str, queue: str = "default", timeout: float | None = None) -> Any:

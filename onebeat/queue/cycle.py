@@ -23,7 +23,26 @@ _KEYS = (
     *("ready", "lease", "due", "duerec", "dead", "deadrec", "deadwhy", "bell", "live"),
     *("waiting", "waitrec", "cancel", "cutoff", "fails", "stats", "log", "fence", "unique"),
     *("halt", "parked", "parkedof", "awaited", "results", "kept", "progress", "slots"),
+    *("outbox", "groups"),
 )
+
+
+class After(msgspec.Struct, frozen=True, gc=False):
+    """What follows the end of a message.
+
+    `record` is queued here, its result kept for `keep_ms`; one member less is missing of `group`, which is
+    counted here; `note` is for the outbox.
+    """
+
+    record: bytes = b""
+    keep_ms: int = 0
+    group: str = ""
+    note: bytes = b""
+
+    def told(self, groups: Sequence[str]) -> bytes:
+        """As `cycle.lua` takes it; `groups` in their places."""
+        place = groups.index(self.group) + 1 if self.group else 0
+        return b"%d %d %d\n%b%b" % (len(self.record), self.keep_ms, place, self.record, self.note)
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
@@ -43,15 +62,17 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     event: bytes = b""
     lock: str = ""  # that a parked message waits for; not sent
     more: bytes = b""  # see `kept_value`
+    after: After | None = None
 
     @property
     def smooth(self) -> bool:
         """Whether the id says it all: finished, and nobody counts or writes it down."""
-        return self.move is Move.FINISH and not (self.event or self.counted or self.more)
+        return self.move is Move.FINISH and not (self.event or self.counted or self.more or self.after)
 
-    def row(self) -> tuple[str, str, int, bytes, bytes, str, bytes, bytes]:
-        """The row of `cycle.lua`'s ARGV."""
-        told = (self.record, self.why, self.counted, self.event, self.more)
+    def row(self, groups: Sequence[str]) -> tuple[str, str, int, bytes, bytes, str, bytes, bytes, bytes]:
+        """The row of `cycle.lua`'s ARGV; `groups` are those that this queue counts, in their places."""
+        after = self.after.told(groups) if self.after else b""
+        told = (self.record, self.why, self.counted, self.event, self.more, after)
         return (self.id, self.move.value, self.delay_ms, *told)
 
 
@@ -62,7 +83,8 @@ class Claims:
     `fenced`: this incarnation was declared dead, everything it holds belongs to others. `again`: the call
     had already run, `records` is all that is held. `next_due_ms`: when the next delayed message is due, or a
     pause ends, Redis ms. `halted`: a person holds the queue back. `waited`: ids that ended and that somebody
-    waits for. `fence` belongs to the first record, each further one has one more.
+    waits for. `relays`: the outbox has something. `fence` belongs to the first record, each further one
+    has one more.
     """
 
     fenced: bool = False
@@ -74,6 +96,7 @@ class Claims:
     records: Sequence[bytes] = ()
     halted: bool = False
     waited: Sequence[str] = ()
+    relays: bool = False
 
 
 def kept_value(keep_ms: int, value: bytes) -> bytes:
@@ -101,9 +124,11 @@ def cycle_call(
 
     `notes`: id → how far its run is.
     """
+    groups = list(dict.fromkeys(one.after.group for one in settled if one.after and one.after.group))
     return CYCLE.call(
         own=keys.own(wid),
         **_fixed(keys),
+        members=[keys.members(group) for group in groups],
         wid=wid,
         seq=seq,
         lease_ms=lease_ms,
@@ -112,7 +137,7 @@ def cycle_call(
         # nearly all: one argument for them costs both sides a third of seven each
         finished=" ".join([one.id for one in settled if one.smooth]),
         notes=b"".join(b"%b %b\n" % (id_.encode(), note) for id_, note in notes.items()),
-        settled=[one.row() for one in settled if not one.smooth],
+        settled=[one.row(groups) for one in settled if not one.smooth],
     )
 
 
@@ -121,7 +146,7 @@ def read_claims(answer: Sequence[Any]) -> Claims:
     status = answer[0]
     if status in (b"fenced", b"stale"):
         return Claims(fenced=True)
-    _, now, late, next_due, fence, records, halted, waited = answer
+    _, now, late, next_due, fence, records, halted, waited, relays = answer
     return Claims(
         again=status == b"again",
         now_ms=int(now),
@@ -131,4 +156,5 @@ def read_claims(answer: Sequence[Any]) -> Claims:
         records=records,
         halted=bool(halted),
         waited=[id_.decode() for id_ in waited],
+        relays=bool(relays),
     )

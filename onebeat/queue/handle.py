@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from onebeat.durations import parse_ms
 from onebeat.errors import ConfigError, NoResult
@@ -12,10 +12,11 @@ from onebeat.keys import queue_keys
 from onebeat.queue.enqueue import Draft, Sent
 from onebeat.queue.progress import Progress, progress
 from onebeat.queue.results import result
-from onebeat.wire import AsyncStore, Store
+from onebeat.wire import AsyncStore, Protocol, Store
 
 WITHIN_S = 10.0  # how long one call is sent again while the store does not answer
 RESULT_TTL_MAX_MS = 366 * 86_400_000
+Before: TypeAlias = tuple[tuple[str, str], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Ticket:
 
     `existing`: its key had been used, so `id` names the earlier call. `refused`: it was not queued, because
     the call that `id` names is queued or runs for the same singleton (`scope="queued"`). `keeps`: its result
-    was asked for.
+    was asked for. `before`: id and queue of the calls after which this one is queued; None: it is queued.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Ticket:
     refused: bool = False
     queue: str = field(default="", compare=False)
     keeps: bool = field(default=False, compare=False)
+    before: Before = field(default=None, compare=False, repr=False)
 
     def _demand(self) -> None:
         if not self.keeps:
@@ -56,7 +58,7 @@ class Handle(Ticket):
         """
         self._demand()
         assert self.store is not None  # who keeps a result was sent by a client
-        return wait_for(self.store, self.id, self.queue, timeout)
+        return wait_for(self.store, self.id, self.queue, timeout, self.before)
 
     def progress(self) -> Progress | None:
         """How far its run says that it is (`ctx.progress`); None when it has not said so, or does not run."""
@@ -74,7 +76,7 @@ class AsyncHandle(Ticket):
         """What the task returned; see `Handle.result`."""
         self._demand()
         assert self.store is not None
-        return await await_for(self.store, self.id, self.queue, timeout)
+        return await await_for(self.store, self.id, self.queue, timeout, self.before)
 
     async def progress(self) -> Progress | None:
         """How far its run says that it is; see `Handle.progress`."""
@@ -92,20 +94,27 @@ async def aprogress_of(store: AsyncStore, id_: str, queue: str) -> Progress | No
     return await store.run(progress(queue_keys(store.namespace, queue), id_, within_s=WITHIN_S))
 
 
-def wait_for(store: Store, id_: str, queue: str, timeout_s: float | None) -> Any:
+def wait_for(store: Store, id_: str, queue: str, timeout_s: float | None, before: Before = None) -> Any:
     """The result of a message; see `Handle.result`."""
-    return store.run(result(queue_keys(store.namespace, queue), id_, timeout_s, within_s=WITHIN_S))
+    return store.run(_result(store.namespace, id_, queue, timeout_s, before))
 
 
-async def await_for(store: AsyncStore, id_: str, queue: str, timeout_s: float | None) -> Any:
+async def await_for(
+    store: AsyncStore, id_: str, queue: str, timeout_s: float | None, before: Before = None
+) -> Any:
     """`wait_for`, awaited."""
-    return await store.run(result(queue_keys(store.namespace, queue), id_, timeout_s, within_s=WITHIN_S))
+    return await store.run(_result(store.namespace, id_, queue, timeout_s, before))
+
+
+def _result(namespace: str, id_: str, queue: str, timeout_s: float | None, before: Before) -> Protocol[Any]:
+    places = None if before is None else [(queue_keys(namespace, there), one) for one, there in before]
+    return result(queue_keys(namespace, queue), id_, timeout_s, within_s=WITHIN_S, before=places)
 
 
 def handles(store: Store, queue: str, drafts: Sequence[Draft], sent: Sequence[Sent]) -> list[Handle]:
     """A handle for each of `sent`."""
     return [
-        Handle(one.id, one.existing, one.refused, queue, draft.result_ttl_ms > 0, store)
+        Handle(one.id, one.existing, one.refused, queue, draft.result_ttl_ms > 0, store=store)
         for draft, one in zip(drafts, sent, strict=True)
     ]
 
@@ -115,7 +124,7 @@ def async_handles(
 ) -> list[AsyncHandle]:
     """The asyncio twin of `handles`."""
     return [
-        AsyncHandle(one.id, one.existing, one.refused, queue, draft.result_ttl_ms > 0, store)
+        AsyncHandle(one.id, one.existing, one.refused, queue, draft.result_ttl_ms > 0, store=store)
         for draft, one in zip(drafts, sent, strict=True)
     ]
 

@@ -67,6 +67,38 @@ class ConcurrencyHead(msgspec.Struct, frozen=True, array_like=True):
     limit: int
 
 
+class Link(msgspec.Struct, frozen=True, array_like=True):
+    """A call of a chain that is not queued yet: what its message will say.
+
+    `body` is base64: scripts read headers, and the server's msgpack knows no bytes.
+    """
+
+    queue: str
+    header: Header
+    body: str
+    priority: int = 0
+    flags: int = 0
+
+
+class Chain(msgspec.Struct, frozen=True, array_like=True):
+    """What follows a message when it is done: `links`, the first of which is call number `at` of the chain.
+
+    `passes`: what a call returned is the first argument of the next.
+    """
+
+    id: str
+    at: int
+    links: tuple[Link, ...]
+    passes: bool = False
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """The group of which a message is a member, and the queue in which its members are counted."""
+
+    id: str
+    queue: str
+
+
 # A name is stored with every message, so each is one byte.
 _NAMES = {
     "task": "t",
@@ -82,6 +114,8 @@ _NAMES = {
     "headers": "x",
     "result_ttl_ms": "w",
     "concurrency": "c",
+    "chain": "f",
+    "group": "g",
 }
 
 
@@ -101,6 +135,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True, rename=_NAMES):
     headers: dict[str, str] | None = None  # written by hooks of who queued it
     result_ttl_ms: int | None = None  # for how long its result is wanted
     concurrency: ConcurrencyHead | None = None
+    chain: Chain | None = None
+    group: Group | None = None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -25,27 +25,47 @@ TOLD_MS = 10_000  # a bell is heard within this, or not needed any more
 
 
 def result(
-    keys: QueueKeys, id_: str, timeout_s: float | None, *, within_s: float, clock: Clock = SYSTEM
+    keys: QueueKeys,
+    id_: str,
+    timeout_s: float | None,
+    *,
+    within_s: float,
+    before: Sequence[tuple[QueueKeys, str]] | None = None,
+    clock: Clock = SYSTEM,
 ) -> Protocol[Any]:
     """What the message `id_` returned; waits up to `timeout_s` seconds for its end, None: without an end.
 
     Raises:
         WaitTimeout: it is not over. RunCancelled, RunFailed: it ended, and was not done.
         NoResult: none is kept, and none will be.
+
+    `before` are the messages after whose end this one is queued, if it is to be queued later: then there is
+    nothing to see of it for a while, and their failure is its own.
     """
     until_s = None if timeout_s is None else clock.mono_s() + timeout_s
     while True:
         left_s = LOOK_AGAIN_S if until_s is None else min(LOOK_AGAIN_S, until_s - clock.mono_s())
         answer = yield from insist(_collect(keys, id_, waits=left_s > 0), within_s=within_s)
-        if answer[0] != b"pending":
+        if answer[0] == b"none" and before is not None:
+            yield from _assert_goes_on(before, within_s)
+        elif answer[0] != b"pending":
             return _value(keys, id_, answer)
         if left_s <= 0:
             raise WaitTimeout(f"message {id_} of queue {keys.queue} is not over after {timeout_s:g} s")
         # only what rings from now on: a redriven message may have an old bell
-        since, block_ms = int(answer[1]) - 1, max(1, round(left_s * 1000))
+        since = int(answer[1]) - 1 if answer[1:] else "$"
+        block_ms = max(1, round(left_s * 1000))
         yield Command(
             ("XREAD", "COUNT", 1, "BLOCK", block_ms, "STREAMS", keys.told(id_), since), block_s=left_s
         )
+
+
+def _assert_goes_on(before: Sequence[tuple[QueueKeys, str]], within_s: float) -> Protocol[None]:
+    """Return while what comes before may still be done; raises as `result`."""
+    for keys, id_ in before:
+        answer = yield from insist(_collect(keys, id_, waits=False), within_s=within_s)
+        if answer[0] not in (b"pending", b"none", b"done"):
+            _value(keys, id_, answer)
 
 
 def knows(keys: QueueKeys, id_: str, *, within_s: float) -> Protocol[bool]:

@@ -15,6 +15,7 @@ OPERATORS = ("redrive", "discard", "halt", "purge")
 REDRIVE, DISCARD, HALT, PURGE = load_all("queue", OPERATORS)
 ARRIVE, DEPART, WAKE = load_all("queue", ("arrive", "depart", "wake"))
 COLLECT, TELL = load_all("queue", ("collect", "tell"))
+GATHER, TALLY = load_all("queue", ("gather", "tally"))
 
 BATCH_MAX = 256  # rows in one script call: keeps a call under a millisecond of server time
 WAIT_MAX = 1_000  # messages of one schedule that wait for the one before them

@@ -11,11 +11,13 @@ from functools import partial
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from onebeat.errors import BadPayload
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import NO_NOTES, Settled
+from onebeat.queue.following import after, follows
 from onebeat.queue.record import Message, id_of, pack, unpack
 from onebeat.queue.signing import Unsigned
 from onebeat.queue.states import Move
@@ -217,11 +219,20 @@ class Hold:
     def _settle(self, message: Message, outcome: Outcome) -> None:
         policy = self._bench.registry.policy(message.header)
         decided = verdict.after(message, outcome, policy, random.random())
-        self._settled.append(verdict.settle(message, outcome, decided, self._wid))
+        settled = verdict.settle(message, outcome, decided, self._wid)
+        if decided is verdict.FINISHED and follows(message):
+            settled = self._followed(settled, message, outcome)
+        self._settled.append(settled)
         if decided is not verdict.FINISHED:
             _tell(message, outcome, decided)
         if HOOKS.at_deaths and decided.move is Move.BURY:
             HOOKS.died(context_of(message), outcome.error)
+
+    def _followed(self, settled: Settled, message: Message, outcome: Outcome) -> Settled:
+        """`settled` with what follows in a chain or group."""
+        bench = self._bench
+        then = after(message, outcome.value, self._keys, bench.namespace, bench.ring, bench.clock.wall_ms())
+        return replace(settled, after=then)
 
     def batch(self) -> list[Settled]:
         """The outcomes that the next cycle tells; what goes back does so at once, to keep its order."""

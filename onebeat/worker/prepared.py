@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from onebeat.errors import BadPayload, BadResult
 from onebeat.queue import payload
+from onebeat.queue.following import passes
 from onebeat.queue.record import Message
 from onebeat.worker.context import Context, context_of
 
@@ -50,6 +51,11 @@ class Ready:
     value: bytes = b""  # what it returned, as it is stored
 
     @property
+    def wanted(self) -> bool:
+        """Whether anybody is told what it returns: whoever asks for the result, or what follows it."""
+        return self.keep_ms > 0 or passes(self.message)
+
+    @property
     def context(self) -> Context:
         """What the task may know about this run; built for the tasks that ask for it."""
         return context_of(
@@ -73,11 +79,24 @@ class Ready:
     def run(self, session: Any = None) -> Any:
         """Call the function. A result that is wanted and cannot be stored fails the run before it commits."""
         args, kwargs = self.arguments(session)
-        if not self.keep_ms:
+        if not self.wanted:
             return self.task.function(*args, **kwargs)
         if self.task.signature.is_async:
             return self._awaited(self.task.function(*args, **kwargs))
         return self.check(self.task.function(*args, **kwargs))
+
+    def recall(self, result: Any, note: str | None) -> None:
+        """Remember what an earlier attempt returned, as the ledger kept it; `note`: why it kept nothing.
+
+        Raises:
+            BadResult: what follows needs it, and it is not kept.
+        """
+        if note is None:
+            self.check(result)
+        elif passes(self.message):
+            raise BadResult(
+                f"task {self.task.name}: its effect is there, and what follows cannot be told: {note}"
+            )
 
     async def _awaited(self, called: Awaitable[Any]) -> Any:
         return self.check(await called)

@@ -11,6 +11,8 @@ from onebeat.errors import OnebeatError, Remedy, StoreError
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import Claims, cycle_call, read_claims
+from onebeat.queue.enqueue import Lanes
+from onebeat.queue.following import relay
 from onebeat.queue.liveness import listen, release
 from onebeat.queue.parking import wake_if_free
 from onebeat.queue.results import tell
@@ -40,6 +42,7 @@ class Pump:
         self.keys, self.wid, self._lease_ms, self._store = keys, wid, lease_ms, bench.store
         self._hold = Hold(wid, keys, line, bench)
         self._seq = 0
+        self._lanes = Lanes()
         self.quieted = asyncio.Event()  # it claims nothing more, and no call that could is on its way
         self._bell: asyncio.Task[object] | None = None
 
@@ -71,6 +74,7 @@ class Pump:
                 self.quieted.set()
             hold.start()
             await self._tell(claims.waited)
+            await self._relay(claims.relays)
             await self._rest(claims, more=claims.again or 0 < want == len(claims.records))
 
     async def _cycle(self, want: int) -> Claims:
@@ -124,6 +128,12 @@ class Pump:
         if waited:
             with contextlib.suppress(StoreError):  # then they look by themselves a little later
                 await self._store.run(tell(self.keys, waited, within_s=WITHIN_S))
+
+    async def _relay(self, needed: bool) -> None:
+        """Tell other queues what follows in them, what a killed worker left too."""
+        if needed:
+            with contextlib.suppress(StoreError):  # it stays in the outbox, for whoever cycles next
+                await self._store.run(relay(self.keys, self._store.namespace, self._lanes, within_s=WITHIN_S))
 
     def cancel(self, id_: str) -> None:
         """End the run of a message that is held here."""
@@ -209,6 +219,8 @@ class Pump:
     async def leave(self) -> None:
         """Settle what is over, give back the rest without counting a delivery, end the lease."""
         while self._hold.settled:
-            await self._tell((await self._cycle(0)).waited)
+            claims = await self._cycle(0)
+            await self._tell(claims.waited)
+            await self._relay(claims.relays)
         reach("pump.leaving")
         await self._store.run(release(self.keys, self.wid, leave=True, within_s=WITHIN_S))

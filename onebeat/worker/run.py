@@ -104,8 +104,8 @@ def _done(result: Any, ready: Ready, started_ms: int, bench: Bench) -> Outcome:
     if isinstance(result, Outcome):  # of another process
         return replace(result, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
     replayed = isinstance(result, Done) and result.replayed
-    if replayed and ready.keep_ms and result.note is None:  # an earlier attempt returned it
-        ready.check(result.result)
+    if replayed and ready.wanted:  # an earlier attempt returned it
+        ready.recall(result.result, result.note)
     return Outcome(
         End.DONE,
         ready.value,

@@ -107,6 +107,19 @@ class Signature:
             raise BadArguments(f"task {self.name}{self._open}: {problem}") from None
         return {name: self._fit_one(name, value) for name, value in bound.arguments.items()}
 
+    def fit_later(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Return if the arguments fit behind a first one that is not known yet.
+
+        Raises:
+            BadArguments: they do not.
+        """
+        try:
+            self._open.bind(None, *args, **kwargs)
+        except TypeError as problem:
+            raise BadArguments(
+                f"task {self.name}{self._open}: with a result as first argument: {problem}"
+            ) from None
+
     def place(self, given: Mapping[str, Any], filled: Mapping[str, Any]) -> _Arguments:
         """Positional and keyword arguments for the call: the given ones (as `fit` said) and the filled-in."""
         if self._plain and len(given) == len(self._parameters):

@@ -22,6 +22,7 @@ from onebeat.worker.limits import Limits
 from onebeat.worker.registry import REGISTRY, name_of
 from onebeat.worker.retry import policy_of
 from onebeat.worker.signature import Signature
+from onebeat.worker.step import Step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,6 +140,10 @@ class Task(Generic[P, R]):
         drafts = [self._draft(*call, None, None, None) for call in calls]
         client = await default_async_client()
         return self._told(await client.send_drafts(queue or self.queue, drafts))
+
+    def s(self, *args: Any, **kwargs: Any) -> Step:
+        """A call that is queued later, as a member of a `group` or a step of a `chain`."""
+        return Step(self, args, kwargs)
 
     def _told(self, handles: list[AnyHandle]) -> list[AnyHandle]:
         """The handles, if none was refused that must not be."""

@@ -13,43 +13,26 @@ import msgspec
 from msgspec.structs import replace
 
 from onebeat.queue.record import Message, unpack
+from tests.interleave.queue_stored import Stored
 from tests.interleave.scenario import expect
 
 MOVED_TO = {"finish": "done", "bury": "dead", "skip": "skipped", "expire": "expired", "cancel": "cancelled"}
 
 
 def settled_rows(args: Sequence[Any]) -> list[Sequence[Any]]:
-    """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event, more."""
-    finished = [(id_, "finish", 0, b"", b"", "", b"", b"") for id_ in args[5].split()]
-    return [*finished, *(args[at : at + 8] for at in range(7, len(args), 8))]
-
-
-@dataclass
-class Stored:
-    """What the store should hold; a data loss replaces it."""
-
-    ready: list[list[Message]] = field(default_factory=lambda: [[], [], [], []])
-    own: dict[str, dict[str, Message]] = field(default_factory=dict)
-    seq: dict[str, int] = field(default_factory=dict)
-    due: dict[str, tuple[int, Message]] = field(default_factory=dict)
-    ended: dict[str, str] = field(default_factory=dict)
-    lanes: dict[str, tuple[int, list[bytes]]] = field(default_factory=dict)
-    uniq: dict[str, tuple[str, str]] = field(default_factory=dict)
-    parked: dict[str, tuple[str, int, str]] = field(default_factory=dict)  # id → lock, age, id
-    unique: dict[str, str] = field(default_factory=dict)  # field of a singleton → the message queued for it
-    lease_ms: dict[str, int] = field(default_factory=dict)
-    awaited: set[str] = field(default_factory=set)
-    results: dict[str, bytes] = field(default_factory=dict)  # id → how it ended, and its value
-    stored: int = 0
+    """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event, more, after."""
+    finished = [(id_, "finish", 0, b"", b"", "", b"", b"", b"") for id_ in args[5].split()]
+    return [*finished, *(args[at : at + 9] for at in range(7, len(args), 9))]
 
 
 @dataclass
 class Model:
-    """`claims` and `fence_max` outlive every loss."""
+    """`claims` and `fence_max` outlive every loss; `members`: the groups that the cycle under way names."""
 
     stored: Stored = field(default_factory=Stored)
     claims: Counter[str] = field(default_factory=Counter)
     fence_max: int = 0
+    members: Sequence[str] = ()
 
     def remember(self) -> Stored:
         return copy.deepcopy(self.stored)
@@ -157,6 +140,8 @@ class Model:
             self._park(again, row[4], now_ms, delay_ms)
         else:
             self._end(id_, MOVED_TO[move], bytes(row[7]))
+            if move == "finish" and row[8]:
+                self.stored.follow(id_, bytes(row[8]), self.members)
         return 0
 
     def _park(self, message: Message, why: bytes, now_ms: int, delay_ms: int) -> None:
@@ -277,6 +262,8 @@ class Model:
         pairs = stored.unique.items()
         found["unique"] = sorted(text for name, id_ in pairs for text in (f"{name} {id_}", f"{id_} {name}"))
         found["due"] = sorted(stored.due)
+        found["outbox"], found["group"] = sorted(stored.outbox), sorted(stored.groups)
+        found["member"] = sorted(f"{id_} {name}" for name, one in stored.groups.items() for id_ in one.done)
         found["awaited"] = sorted(stored.awaited)
         found["kept"] = sorted(stored.results)
         found["result"] = sorted(f"{id_} {sha1(text).hexdigest()}" for id_, text in stored.results.items())

@@ -34,6 +34,15 @@ end
 for _, id in ipairs(redis.call('HKEYS', prefix .. ':parkedof')) do
   found[#found + 1] = 'parked too'; found[#found + 1] = id
 end
+for _, id in ipairs(redis.call('HKEYS', prefix .. ':outbox')) do
+  found[#found + 1] = 'outbox'; found[#found + 1] = id
+end
+for _, name in ipairs(redis.call('ZRANGE', prefix .. ':groups', 0, -1)) do
+  found[#found + 1] = 'group'; found[#found + 1] = name
+  for _, id in ipairs(redis.call('HKEYS', prefix .. ':members:' .. name)) do
+    if id ~= '#' and id ~= '>' then found[#found + 1] = 'member'; found[#found + 1] = id .. ' ' .. name end
+  end
+end
 for _, id in ipairs(redis.call('HKEYS', prefix .. ':awaited')) do
   found[#found + 1] = 'awaited'; found[#found + 1] = id
 end

@@ -72,6 +72,11 @@ async def returns(*, ctx: Context) -> str:
         return ctx.message_id
 
 
+@task(name="i.there", queue="there")
+async def there() -> None:
+    """Nobody works in that queue: what comes there stays, and can be counted."""
+
+
 _ONE_KEY: Concurrency = {"key": "{key}", "limit": 1}
 
 

@@ -19,6 +19,7 @@ from onebeat.queue import client as sending
 from onebeat.queue.enqueue import new_ids
 from onebeat.queue.liveness import DELIVERIES_MAX, recover
 from onebeat.queue.record import id_of
+from onebeat.queue.scripts import CYCLE
 from onebeat.wire import Call, Pause
 from onebeat.worker.bench import Bench
 from onebeat.worker.line import Line, Slots
@@ -37,6 +38,7 @@ from tests.interleave.world import NAMESPACE
 
 KEYS = queue_keys(NAMESPACE, "default")
 POISON_AT = (2, 2, 2, 1)  # a history is too short for five deaths, and two of one message are rare
+MEMBERS_AT = sum(slot.size for slot in CYCLE.keys if not slot.rest)  # among the keys of a cycle
 CALLS_MAX = 5
 
 
@@ -215,6 +217,7 @@ class Queueing(Scenario):
         expect(not isinstance(answer, Exception), "V", f"{verb} failed: {answer}")
         if verb == "cycle":
             self.reached.add(answer[0].decode())
+            self.model.members = [str(key).rpartition(":")[2] for key in call.keys[MEMBERS_AT:]]
             self.model.cycle(args, now_ms, answer)
             for id_, move, *_ in settled_rows(args):
                 ran = move != "finish" or self.runs[str(id_)] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.interleave.crowding import Crowding
 from tests.interleave.effects import Effects
 from tests.interleave.emission import Emission
+from tests.interleave.flowing import Flowing
 from tests.interleave.killing import Killing
 from tests.interleave.locking import Locking
 from tests.interleave.once import Once
@@ -32,6 +33,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
         Parking,
         Results,
         Crowding,
+        Flowing,
         Killing,
         Operating,
         Effects,
@@ -45,8 +47,9 @@ SHARES = {
     "several": 0.05,
     "quorum": 0.05,
     "queue": 0.05,
-    "once": 0.05,
-    "parking": 0.05,
+    "once": 0.03,
+    "flows": 0.04,
+    "parking": 0.03,
     "results": 0.05,
     "slots": 0.05,
     "kills": 0.05,

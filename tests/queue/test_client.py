@@ -201,7 +201,7 @@ def test_threads_share_a_client(server: Server, room: Room) -> None:
             thread.join()
     assert sorted(one.id for one in stored(room)) == sorted(sent)
     assert len(set(sent)) == 800
-    assert len(client._sender.lanes._free) <= 8
+    assert len(client.sender.lanes._free) <= 8
 
 
 def test_calls_in_flight_at_once(room: Room, astore_factory: Callable[[], AsyncStore]) -> None:
@@ -243,7 +243,7 @@ def test_a_fork_takes_no_lane_along(server: Server, room: Room) -> None:
     with Store.open(server.url, room.store.namespace) as shared:
         client = Client(shared)
         client.enqueue("before", queue="q")
-        lanes = client._sender.lanes
+        lanes = client.sender.lanes
         taken = lanes.take()
         lanes.give(taken)
         in_child = forked(lambda: lanes.take().name)

@@ -38,7 +38,7 @@ class Role:
 
 ROLES: dict[str, Role] = {
     "client": Role(
-        ("queue/enqueue", "queue/collect"),
+        ("queue/enqueue", "queue/collect", "queue/gather"),
         # for `durability`: a wait behind a call, and a write between the two; servers before Redis 7.2
         # would refuse a file that names WAITAOF
         ("hget", "sadd", "xread", "pexpire", "wait"),
@@ -70,9 +70,9 @@ ROLES: dict[str, Role] = {
     "worker": Role(
         (
             *("queue/beat", "queue/cycle", "queue/recover", "queue/release", "queue/wake", "queue/cancel"),
-            "queue/tell",
+            *("queue/tell", "queue/tally"),
         ),
-        ("bzpopmin", "hset", "hdel", "exists", "xinfo|stream", "xrange", "info"),
+        ("bzpopmin", "hset", "hdel", "hscan", "exists", "xinfo|stream", "xrange", "info"),
         ("ob:{ns}:workers", "ob:{ns:queue}:log"),
         includes=("client", "locks"),
     ),

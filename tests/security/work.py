@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import onebeat
@@ -27,12 +28,14 @@ from onebeat.queue import By, Client, Move, Which, peek
 from onebeat.queue.client import draft
 from onebeat.queue.control import Ask, Inserted, cancel, insert, pause, resume
 from onebeat.queue.cycle import Settled, cycle_call, read_claims
-from onebeat.queue.enqueue import Draft
+from onebeat.queue.enqueue import Draft, Lanes
+from onebeat.queue.following import Note, gather, relay
 from onebeat.queue.front import ahead
 from onebeat.queue.liveness import beat, listen, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
 from onebeat.queue.results import tell
 from onebeat.queue.settling import approve, approved, forget, scheduled
+from onebeat.queue.signing import NO_KEYS
 from onebeat.scheduler.beat import Beat
 from onebeat.scheduler.declarations import Made
 from onebeat.scheduler.declared import declared
@@ -96,6 +99,8 @@ def act_as_client(store: Store, _admin: Store, _folder: Path) -> None:
         patch.setattr("onebeat.queue.client.WITHIN_S", 0.1)
         with pytest.raises(NotConfirmed):  # there is no replica
             client.enqueue("t:safe", durability="replicated")
+    queued = queue_keys(store.namespace, "default")
+    store.run(gather(queued, new_token(), 2, None, NO_KEYS, within_s=WITHIN_S))
     asked = client.enqueue("t:asked", result_ttl="1m")
     assert asked.progress() is None
     with contextlib.suppress(WaitTimeout):
@@ -166,6 +171,9 @@ def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
     rest = _cycle(store, "w1", 2, 5, settled)
     store.run(release(keys, "w1", rest[:1], within_s=WITHIN_S))
     store.run(tell(keys, ["w"], within_s=WITHIN_S))
+    note = msgspec.msgpack.encode(Note("default", group="g", member="m"))
+    admin.perform(Command(("HSET", keys.outbox, "m", note)))
+    assert store.run(relay(keys, store.namespace, Lanes(), within_s=WITHIN_S)) == 1
     assert _cycle(store, "w2", 1, 1, [])
     _wait_for_a_slot(store)
     assert store.run(recover(keys, "w2", gone=True, within_s=WITHIN_S)) == 1

@@ -26,6 +26,9 @@
 -- KEYS kept ZSET id → until when its result is kept, ms
 -- KEYS progress HASH id → when, ms, and how far its run is: JSON
 -- KEYS slots HASH `/` and the hash of a key → how many of its messages may run, and id of each → that
+-- KEYS outbox HASH id that is done → what follows it in another queue
+-- KEYS groups ZSET group → when it was made, ms
+-- KEYS ...members HASH of a group: `#`, how many there are; `>`, what follows; the ids of those that are done
 -- ARGV wid text this worker incarnation
 -- ARGV seq int grows by one with every call; the same one again answers again
 -- ARGV lease_ms int renews the lease for so long
@@ -33,9 +36,9 @@
 -- ARGV log_max int entries that the log keeps
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
 -- ARGV notes bytes how far runs are, a line each: id, JSON
--- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; to release: record: the one that goes back; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one
--- MOVES CLAIM HOLD PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE RELEASE
--- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed, ids that ended and that somebody waits for
+-- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more, after] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; to release: record: the one that goes back; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one; after: '' or three numbers, the length of the record that follows, for how long its result is kept, the place of the group among the members or 0, a line feed, that record, and what the outbox shall have
+-- MOVES ENQUEUE CLAIM HOLD PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE RELEASE
+-- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed, ids that ended and that somebody waits for, 1 while the outbox has something
 local ready = {KEYS[1], KEYS[2], KEYS[3], KEYS[4]}
 local own, lease, due, duerec = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local dead, deadrec, deadwhy, bell = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
@@ -44,9 +47,10 @@ local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21],
 local parked, parkedof = KEYS[23], KEYS[24]
 local halt, awaited, results, kept = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
 local progress, slots = KEYS[29], KEYS[30]
+local outbox, groups, members = KEYS[31], KEYS[32], 33
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
-local finished, notes, settled, width = ARGV[6], ARGV[7], 8, 8
+local finished, notes, settled, width = ARGV[6], ARGV[7], 8, 9
 local LOOK_MS = 60000  -- what waits for a slot looks so often by itself, although whoever has one wakes it
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
@@ -65,6 +69,9 @@ redis.call('XLEN', log)
 local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
 local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
 local noted, seats = redis.call('HLEN', progress) > 0, redis.call('HLEN', slots) > 0
+local relays = redis.call('HLEN', outbox) > 0
+redis.call('ZCARD', groups)
+for k = members, #KEYS do redis.call('HLEN', KEYS[k]) end
 local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
@@ -135,6 +142,32 @@ local function vacated(id)
   local first = redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
   if first then redis.call('ZADD', due, 0, string.match(first, '(%S+)$')) end
 end
+-- What follows an end is queued, once, by the step that makes it follow.
+local function queued(record, keep_ms)
+  if record == '' then return end
+  redis.call('RPUSH', list_of(record), record)
+  if keep_ms > 0 then redis.call('HSET', awaited, id_of(record), string.format('%.0f', keep_ms)) end
+  redis.call('HINCRBY', stats, 'enqueued', 1)
+  backlog = backlog + 1
+end
+-- One more member of a group is done; its last one queues what the group is for.
+local function joined(group, id)
+  local total, keep_ms, name = string.match(redis.call('HGET', group, '#') or '', '^(%d+) (%d+) (%S+)')
+  if not total or redis.call('HSETNX', group, id, '1') == 0 then return end
+  if redis.call('HLEN', group) - 2 < tonumber(total) then return end
+  local record = redis.call('HGET', group, '>')
+  redis.call('DEL', group); redis.call('ZREM', groups, name)
+  queued(record or '', tonumber(keep_ms))
+end
+-- It is done: what follows here is queued, and what follows in another queue is noted.
+local function follow(id, after)
+  local length, keep_ms, place, at = string.match(after, '^(%d+) (%d+) (%d+)\n()')
+  if not at then return end
+  queued(string.sub(after, at, at + length - 1), tonumber(keep_ms))
+  if place ~= '0' then joined(KEYS[members + place - 1], id) end
+  local note = string.sub(after, at + length)
+  if note ~= '' then redis.call('HSET', outbox, id, note); relays = true end
+end
 -- Asked for by its id, or, as one that counts for its schedule, cut off by a younger fire.
 local function cancelled(id, counts_for)
   if tonumber(redis.call('ZSCORE', cancel, id) or '0') > now then return true end
@@ -180,7 +213,7 @@ local function park(id, delay_ms, record, why)
   parks = true
   return true
 end
-local function settle(id, move, delay_ms, record, why, counted, event, more)
+local function settle(id, move, delay_ms, record, why, counted, event, more, after)
   if redis.call('HDEL', own, id) == 0 then
     late = late + 1
     lines[#lines + 1] = '{"event":"late_ack","id":"' .. id .. '","worker":"' .. wid .. '"}'
@@ -216,11 +249,12 @@ local function settle(id, move, delay_ms, record, why, counted, event, more)
     end
     over(counted)
   end
+  if after ~= '' and move == 'finish' then follow(id, after) end
   if event ~= '' then lines[#lines + 1] = event end
   counts[move] = (counts[move] or 0) + 1
 end
 if seq > last then
-  for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '', '') end
+  for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '', '', '') end
   for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
 for _, record in ipairs(returned) do redis.call('LPUSH', list_of(record), record) end
@@ -345,4 +379,4 @@ local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
 if halted_until > now and tonumber(next_due or halted_until) >= halted_until then
   next_due = string.format('%.0f', halted_until)
 end
-return {again and 'again' or 'ok', now_text, late, next_due or '', fence_text, records, halted and 1 or 0, told}
+return {again and 'again' or 'ok', now_text, late, next_due or '', fence_text, records, halted and 1 or 0, told, relays and 1 or 0}
