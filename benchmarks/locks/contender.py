@@ -1,7 +1,9 @@
-"""One process of contenders: `python -m benchmarks.locks.contender KIND URL NAME THREADS SECONDS`.
+"""One process of contenders: `python -m benchmarks.locks.contender KIND URL NAME THREADS`.
 
-Says `ready` when its threads could start, starts when it reads a line, and ends with JSON: for each thread
-how long it waited for each of its acquisitions, in milliseconds.
+Says `ready` when its threads could start, and reads a line with two seconds of the machine's monotonic clock.
+All contenders of all processes begin at the first and count until the second: who ended later than the others
+would have the lock for itself for a while. Ends with JSON: for each thread how long it waited for each of its
+acquisitions, in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,33 +18,40 @@ from benchmarks.locks.kinds import KINDS, Kind
 GIVE_UP_S = 25.0  # below the lease: python-redis-lock wants it so
 
 
-def contend(kind: Kind, url: str, name: str, seconds: float, gate: threading.Event) -> list[float]:
-    """Acquire and release in turn with all others until `seconds` are over; the waits."""
+class Window:
+    """From when to when everybody contends, once that is known; monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.known = threading.Event()
+        self.from_s = self.to_s = 0.0
+
+
+def contend(kind: Kind, url: str, name: str, window: Window) -> list[float]:
+    """Acquire and release in turn with all others in the window, once at least; the waits."""
     lock, waits = kind.make(url, name), list[float]()
-    gate.wait()
-    end_s = time.perf_counter() + seconds
-    while True:
-        asked_s = time.perf_counter()
+    window.known.wait()
+    time.sleep(max(0.0, window.from_s - time.monotonic()))
+    while (asked_s := time.monotonic()) < window.to_s or not waits:
         if kind.acquire(lock, GIVE_UP_S):
-            waits.append((time.perf_counter() - asked_s) * 1000)
+            if (got_s := time.monotonic()) < window.to_s or not waits:
+                waits.append((got_s - asked_s) * 1000)
             kind.release(lock)
-        if time.perf_counter() >= end_s:
-            return waits
+    return waits
 
 
 def main(words: list[str]) -> None:
     """As the module says."""
-    kind, url, name, threads, seconds = KINDS[words[0]], words[1], words[2], int(words[3]), float(words[4])
-    gate, found = threading.Event(), list[list[float]]()
+    kind, url, name, threads = KINDS[words[0]], words[1], words[2], int(words[3])
+    window, found = Window(), list[list[float]]()
     running = [
-        threading.Thread(target=lambda: found.append(contend(kind, url, name, seconds, gate)))
+        threading.Thread(target=lambda: found.append(contend(kind, url, name, window)))
         for _ in range(threads)
     ]
     for thread in running:
         thread.start()
     print("ready", flush=True)
-    sys.stdin.readline()
-    gate.set()
+    window.from_s, window.to_s = map(float, sys.stdin.readline().split())
+    window.known.set()
     for thread in running:
         thread.join()
     print(json.dumps(found))

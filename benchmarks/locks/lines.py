@@ -21,6 +21,7 @@ CONTEND_S = {
     8: 2.0,
     64: 8.0,
 }  # long enough for some fifty turns of each: of few turns one more is a third more
+READY_S = 0.5  # after so long every process has heard when it begins
 WATCH_S = 3.0
 PATIENCE_S = 25.0
 _FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -89,13 +90,14 @@ def contention(place: Place, kind: Kind, size: int) -> Figures:
     shares = [size // processes + (number < size % processes) for number in range(processes)]
     with place.client():
         seconds = _length_s(usual_s, size)
-        running = [_contender(place, kind, threads, seconds) for threads in shares]
+        running = [_contender(place, kind, threads) for threads in shares]
         for process in running:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
+        from_s = time.monotonic() + READY_S
         for process in running:
             assert process.stdin is not None
-            process.stdin.write("go\n")
+            process.stdin.write(f"{from_s} {from_s + seconds}\n")
             process.stdin.flush()
         waits = [
             each for process in running for each in json.loads(process.communicate()[0].splitlines()[-1])
@@ -118,8 +120,8 @@ def _length_s(usual_s: float, size: int) -> float:
     return usual_s if size > 1 else 0.1
 
 
-def _contender(place: Place, kind: Kind, threads: int, seconds: float) -> subprocess.Popen[str]:
-    words = [kind.name, place.url, "bench", str(threads), str(seconds)]
+def _contender(place: Place, kind: Kind, threads: int) -> subprocess.Popen[str]:
+    words = [kind.name, place.url, "bench", str(threads)]
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.locks.contender", *words],
         cwd=REPOSITORY,
