@@ -142,11 +142,11 @@ def locks(life: Life) -> None:
         with Lock(store, "fenced").hold() as lease:
             fences.append(lease.fence)
     assert fences[0] < fences[1]
-    held = [Lock(store, f"lock-{n}", lease=1.0) for n in range(4)]  # of different slots
+    held = [Lock(store, f"lock-{n}", lease=4.0) for n in range(4)]  # of different slots
     leases = [one.acquire() for one in held]
     assert all(leases)
     assert Lock(store, "lock-0").acquire() is None
-    time.sleep(2.0)
+    time.sleep(5.0)  # longer than the lease
     assert [bool(lease and lease.valid) for lease in leases] == [True] * 4, "a lease was not renewed"
     assert {one.name for one in holders(store)} >= {f"lock-{n}" for n in range(4)}
     for one in held:

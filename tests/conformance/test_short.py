@@ -74,7 +74,7 @@ def test_locks_of_several_slots_are_renewed_and_listed(cluster: Cluster) -> None
     with Store.open(cluster.url, "short") as store:
         names = [f"lock-{n}" for n in range(6)]
         assert len({cluster.owner(f"ob:{{short:lock:{name}}}:owner").tcp for name in names}) > 1
-        leases = [Lock(store, name, lease=1.0).acquire() for name in names]
+        leases = [Lock(store, name, lease=5.0).acquire() for name in names]
         ends = [lease.until_s for lease in leases if lease]
         until(
             lambda: all(lease and lease.until_s > end for lease, end in zip(leases, ends, strict=True)),
