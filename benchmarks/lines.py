@@ -6,10 +6,11 @@ import secrets
 import time
 
 from benchmarks.durability_lines import durability_lines
-from benchmarks.harness import Figures, Line, Stopwatch, cpu_of, percentile
+from benchmarks.harness import Figures, Line, Stopwatch, cpu_of
 from benchmarks.locks.lines import lock_lines
 from benchmarks.place import Place, until
 from benchmarks.trigger_lines import trigger_lines
+from benchmarks.worker_lines import worker_lines
 from onebeat.clock import SYSTEM
 from onebeat.keys import queue_keys
 from onebeat.queue import Client
@@ -20,7 +21,6 @@ from onebeat.scheduler.section import Section
 
 WARM = 200
 FILL_MAX = 50_000  # calls that are made before they are sent
-RATE_HZ = 50
 _FLOOR = "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('RPUSH', KEYS[2], ARGV[2])"
 
 
@@ -38,7 +38,7 @@ def all_lines(place: Place) -> list[Line]:
             floor="drain async no-op",
         ),
         Line("drain sync no-op", 20_000, lambda size: drain(place, "sync_noop", size)),
-        Line("start latency at 50/s", 150, lambda size: latency(place, size)),
+        *worker_lines(place),
         Line("emission, all due at once", 10_000, lambda size: emission(place, size)),
         *durability_lines(),
         *lock_lines(place),
@@ -104,21 +104,6 @@ def drain(place: Place, name: str, size: int, *, queued: int = 0) -> Figures:
         "worker_cpu_ms_per_1000": cpu_s / drained * 1e6,
         "store_cpu_ms_per_1000": store_s / drained * 1e6,
     }
-
-
-def latency(place: Place, size: int) -> Figures:
-    """From the enqueue call to the first line of the task, on an otherwise idle worker."""
-    path = place.folder / f"late-{secrets.token_hex(4)}"
-    with place.client() as client, place.worker(client):
-        client.enqueue("benchmarks.tasks:stamp", (time.monotonic_ns(), str(path)))
-        until(path.exists, "the worker's start")
-        path.write_text("")
-        for _ in range(size):
-            client.enqueue("benchmarks.tasks:stamp", (time.monotonic_ns(), str(path)))
-            time.sleep(1 / RATE_HZ)
-        until(lambda: len(path.read_text().splitlines()) >= size, "the last start")
-    late = [float(line) for line in path.read_text().splitlines()]
-    return {"p50_ms": percentile(late, 0.5), "p99_ms": percentile(late, 0.99)}
 
 
 def emission(place: Place, size: int) -> Figures:

@@ -72,6 +72,11 @@ def child_of(pid: int) -> int:
     return until(lambda: _children(pid), "the worker process")[0]
 
 
+def parent_of(pid: int) -> int:
+    """The supervisor of a worker process."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
 def _children(pid: int) -> list[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(word) for word in listed.read_text().split()] if listed.exists() else []

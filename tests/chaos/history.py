@@ -56,7 +56,7 @@ def play(folder: Path, seed: int, seconds: float, *, losses: bool = False, datab
             _play(cluster, report, losses=losses)
         except AssertionError as problem:  # waited in vain: that is no progress, whatever it was
             report.violations.append(f"v_progress: {problem}")
-        (folder / "events.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in _log(cluster)))
+        (folder / "events.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in event_log(cluster)))
     return report
 
 
@@ -70,7 +70,7 @@ def _play(cluster: Cluster, report: Report, *, losses: bool) -> None:
     report.faults = Counter(hit.fault for hit in hits)
     to_ms, statuses = _calm(cluster, load, report)
     seen = _look(cluster, load, hits, (from_ms, to_ms), statuses, losses=losses)
-    report.recovery_ms = recoveries(_log(cluster), hits)
+    report.recovery_ms = recoveries(event_log(cluster), hits)
     report.runs, report.calls = len(seen.due), len(seen.acknowledged)
     report.violations += violations(seen)
 
@@ -128,7 +128,7 @@ def _calm(cluster: Cluster, load: Load, report: Report) -> tuple[int, list[int]]
     for seat in beats:
         _terminate(seat.pid)
     statuses = [seat.process.wait(CALM_S) for seat in beats if seat.process]
-    if not _drains(cluster):
+    if not drains(cluster):
         report.violations.append(f"v_the_backlog_drains: for {CALM_S} s nothing left {_depths(cluster)}")
     for seat in workers:
         _terminate(seat.pid)
@@ -136,7 +136,7 @@ def _calm(cluster: Cluster, load: Load, report: Report) -> tuple[int, list[int]]
     return to_ms, statuses
 
 
-def _drains(cluster: Cluster) -> bool:
+def drains(cluster: Cluster) -> bool:
     """Whether the backlog ends. A busy machine may take its time for that, as long as it gets smaller."""
     least, end_s = 1 << 60, time.monotonic() + CALM_S
     while left := sum((depths := _depths(cluster)).values()):
@@ -169,7 +169,7 @@ def _look(
     return Evidence(
         due=due_in(SCHEDULES, *stretch_ms),
         schedules=SCHEDULES,
-        emissions=[(line["id"], at_ms) for at_ms, line in _log(cluster) if line["event"] == "emitted"],
+        emissions=[(line["id"], at_ms) for at_ms, line in event_log(cluster) if line["event"] == "emitted"],
         history=runs(cluster.engine, limit=1_000_000),
         effects=effects,
         ledger=ledger,
@@ -224,7 +224,8 @@ def _late_ms(at_ms: int, line: dict[str, Any]) -> int:
     return at_ms - int(line["id"].rpartition("@")[2])
 
 
-def _log(cluster: Cluster) -> list[tuple[int, dict[str, Any]]]:
+def event_log(cluster: Cluster) -> list[tuple[int, dict[str, Any]]]:
+    """Redis ms and event, in order."""
     entries = cluster.store.perform(Command(("XRANGE", KEYS.log, "-", "+")))
     return [
         (int(entry_id.split(b"-")[0]), json.loads(line))

@@ -15,19 +15,21 @@ EVERY_S = 0.03
 class Load(threading.Thread):
     """`acknowledged` ids must reach an end; of `unknown` calls nobody can say whether they were queued."""
 
-    def __init__(self, url: str, namespace: str) -> None:
+    def __init__(
+        self, url: str, namespace: str, task: str = "tests.chaos.tasks:called", every_s: float = EVERY_S
+    ) -> None:
         super().__init__(name="load", daemon=True)
         self._client = Client.from_url(url, namespace)
-        self._over = threading.Event()
+        self._over, self._task, self._every_s = threading.Event(), task, every_s
         self.acknowledged: list[str] = []
         self.unknown = 0
 
     def run(self) -> None:
         number = 0
-        while not self._over.wait(EVERY_S):
+        while not self._over.wait(self._every_s):
             number += 1
             try:
-                call = draft("tests.chaos.tasks:called", [number], flags=RECORDED)
+                call = draft(self._task, [number], flags=RECORDED)
                 self.acknowledged += [one.id for one in self._client.send_drafts("default", [call])]
             except StoreError:
                 self.unknown += 1

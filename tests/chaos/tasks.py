@@ -60,3 +60,11 @@ def called(number: int, ctx: Context, session: Session) -> None:
         raise ValueError("not at the first attempt")
     if number % 50 == 7:
         raise ValueError("never")
+
+
+@task(record=True)
+def worked(number: int, ctx: Context, session: Session) -> None:
+    """Time to be caught before its effect, and after it; short, for on SQLite one writes at a time."""
+    time.sleep(0.025)
+    _mark(session, ctx, "worked")
+    time.sleep(0.025)
