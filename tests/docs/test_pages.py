@@ -85,5 +85,7 @@ def test_a_block_that_nobody_would_run_is_refused(text: str) -> None:
 def test_decisions_have_a_number_each_and_are_listed_in_their_order() -> None:
     pages = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
     assert [int(name[:4]) for name in pages] == [*range(1, len(pages) + 1)]
-    listed = re.findall(r"\(decisions/([\w.-]+)\)", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"))
+    listed = re.findall(
+        r"\(decisions/([\w.-]+)\)", (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    )
     assert listed == pages

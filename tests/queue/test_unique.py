@@ -148,9 +148,10 @@ def test_a_fire_is_queued_once(room: Room) -> None:
     room.put(AT)
     assert fired(room) == Answer(Fate.EMITTED)
     assert held(room) == "s@200"
-    again = {"cursor_ms": 200, "to_ms": 300, "record": record("s@300 live"), "fields": b'"id":"s@300"'}
+    again = {"cursor_ms": 200, "to_ms": 300, "record": record("s@300 live")}
     assert fired(room, overlap="allow", **again) == Answer(Fate.SKIPPED)
-    assert room.log()[-1] == {"event": "skipped", "id": "s@300", "reason": "queued", "count": 1}
+    told = {"schedule": "s", "nominal_ms": 300, "task": "", "reason": "queued", "count": 1}
+    assert room.log()[-1] == {"event": "skipped", "id": "s@300", **told}
     assert room.look()["stats"] == {"emitted": 1, "skipped": 1, "skipped.queued": 1}
     assert (room.look()["live"], room.look()["sched"]) == ({"s": 1}, {"s": 300})
 
@@ -168,7 +169,7 @@ def test_a_call_and_a_fire_exclude_each_other(room: Room) -> None:
     assert fired(room) == Answer(Fate.SKIPPED)
     room.run(cancel(room.keys, [first.id], within_s=WITHIN_S))
     room.cycle_joined(want=1)
-    again = {"cursor_ms": 200, "to_ms": 300, "record": record("s@300 live"), "fields": b'"id":"s@300"'}
+    again = {"cursor_ms": 200, "to_ms": 300, "record": record("s@300 live")}
     assert fired(room, **again) == Answer(Fate.EMITTED)
     assert queued(room) == Handle("s@300", refused=True)
 
