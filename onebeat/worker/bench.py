@@ -156,13 +156,12 @@ class Bench:
         if not ready.task.signature.is_async:
             work = functools.partial(self.perform_here, ready, lease)
             return await self.threads.run(ready.message.id, work, ready.timeout_s)
+        within = self._perform_async if ready.timeout_s is None else self._in_time
         if HOOKS.around_runs:
-            return await HOOKS.around_async(ready.context, functools.partial(self._in_time, ready, lease))
-        return await self._in_time(ready, lease)
+            return await HOOKS.around_async(ready.context, functools.partial(within, ready, lease))
+        return await within(ready, lease)
 
     async def _in_time(self, ready: Ready, lease: Lease | None) -> Any:
-        if ready.timeout_s is None:
-            return await self._perform_async(ready, lease)
         try:
             async with asyncio.timeout(ready.timeout_s) as limit:
                 return await self._perform_async(ready, lease)
