@@ -31,6 +31,12 @@ def scheduled(ctx: Context, session: Session) -> None:
     _mark(session, ctx, "scheduled")
 
 
+@task(queue="elsewhere")
+def follows(ctx: Context, session: Session) -> None:
+    """What a chain queues after a run, in another queue than that run's."""
+    _mark(session, ctx, "follows")
+
+
 @task(pool="process")
 def computed(ctx: Context, session: Session) -> None:
     """A run in a process of its own."""

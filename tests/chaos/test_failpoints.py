@@ -33,6 +33,13 @@ schedules:
 """
 
 
+CHAIN = """
+from onebeat import chain
+from tests.chaos.tasks import follows, scheduled
+chain(scheduled.s(), follows.s()).delay()
+"""
+
+
 def test_the_table_names_what_the_code_reaches() -> None:
     found = Counter(
         node.args[0].value
@@ -66,7 +73,11 @@ def test_every_point_is_reached_by_one_life_of_everything(tmp_path: Path) -> Non
         until(lambda: (notes / "cycle.ready").exists(), "a run is over")
         until(lambda: (notes / "runner.ended").exists(), "one in its own process is over")
         record = json.loads((tmp_path / ".onebeat" / "store.json").read_text())
-        with Store.open(f"unix://{record['socket']}") as store:
+        url = f"unix://{record['socket']}"
+        calls = {**env, "ONEBEAT_REDIS_URL": url}
+        subprocess.run([sys.executable, "-c", CHAIN], cwd=tmp_path, env=calls, check=True, timeout=90)
+        until(lambda: (notes / "relay.told").exists(), "what follows is told to its queue")
+        with Store.open(url) as store:
             keys = queue_keys("onebeat", "default")
             store.run(beat(keys, ["ghost:1.0:x"], lease_ms=1, join=True, within_s=5))
         subprocess.run(

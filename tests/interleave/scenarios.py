@@ -53,6 +53,6 @@ SHARES = {
     "results": 0.05,
     "slots": 0.05,
     "kills": 0.05,
-    "operators": 0.1,
+    "operators": 0.05,
     "effects": 0.1,
 }

@@ -218,7 +218,7 @@ def test_the_environment_says_it_for_every_client(pair: Pair, monkeypatch: pytes
 @pytest.mark.parametrize("call", [enqueue, aenqueue])
 def test_without_an_aof_it_is_refused_before_anything_is_queued(call: Callable[..., Any], pair: Pair) -> None:
     pair.master.ask("CONFIG", "SET", "appendonly", "no")
-    pair.client._sender.confirms.clear()
+    pair.client.sender.confirms.clear()
     try:
         with pytest.raises(ConfigError, match="with 'appendonly yes'"):
             call(pair, durability="fsync")
