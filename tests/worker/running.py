@@ -114,6 +114,8 @@ class Workshop:
                 _signal(pid, signal.SIGCONT, signal.SIGKILL)
             process.wait()
         self.client.close()
+        for number in range(len(self._workers)):  # shown beside a test that failed
+            print(f"-- worker {number}\n{self.log(number)}")
 
 
 def _signal(pid: int, *signums: int) -> None:
