@@ -29,7 +29,7 @@ class Key:
 
 TABLE: tuple[Key, ...] = (
     Key("ob:{ns:queue}:ready:<p>", "list", "in use", "records ready to run, priority p = 0 (first) … 3"),
-    Key("ob:{ns:queue}:own:<wid>", "hash", "in use", "id → record that worker incarnation wid holds"),
+    Key("ob:{ns:queue}:own:<wid>", "hash", "in use", "id → record that wid holds; `#`: its last number"),
     Key("ob:{ns:queue}:lease", "zset", "in use", "wid → end of its lease, Redis ms"),
     Key("ob:{ns:queue}:due", "zset", "in use", "id → due ms of delayed messages and retries"),
     Key("ob:{ns:queue}:duerec", "hash", "in use", "id → record of delayed messages and retries"),

@@ -21,9 +21,15 @@ PATIENCE_S = 60.0
 for kind in (Store, AsyncStore):
     kind.open.__func__.__kwdefaults__["deadline_s"] = PATIENCE_S
 onebeat.wire.store.BLOCK_MARGIN_S = PATIENCE_S
-watch_slots()
 settings.register_profile("onebeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("onebeat")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _slots_are_watched() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        watch_slots(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from onebeat.wire import Call, Script
 from onebeat.wire.slots import slot_of_call
 
@@ -16,11 +18,9 @@ ROOMS = ("queue", "locks", "scheduler")
 OF_SEVERAL = ("renew", "prolong", "witness")
 
 
-def watch_slots() -> None:
+def watch_slots(patch: pytest.MonkeyPatch) -> None:
     """From now on `Script.call` fails for a call that a Cluster would refuse."""
     made = Script.call
-    if getattr(made, "watched", False):
-        return
 
     def call(self: Script, **named: Any) -> Call:
         one = made(self, **named)
@@ -28,8 +28,7 @@ def watch_slots() -> None:
             check_slot(one)
         return one
 
-    call.watched = True  # type: ignore[attr-defined]
-    Script.call = call  # type: ignore[method-assign]
+    patch.setattr(Script, "call", call)
 
 
 def check_slot(call: Call) -> None:

@@ -103,9 +103,10 @@ class Killing(Queueing):
 
     def _taken(self, case: Case, call: Call, answer: Any) -> None:
         if not case.taken:
-            expect(answer[0] != b"stale", "Q3", f"the place of {case.wid} could not be taken")
+            refused = answer[0] in (b"fenced", b"stale")  # stale: others recovered it, and it joined late
+            expect(answer[0] != b"stale" or case.others, "Q3", f"the place of {case.wid} could not be taken")
             case.taken = True
-            case.held = answer[0] != b"fenced" and case.guilty in self.model.owned(case.wid)
+            case.held = not refused and case.guilty in self.model.owned(case.wid)
         for id_, move, *_ in settled_rows(call.args):
             if str(id_) == case.guilty and answer[0] != b"fenced":
                 case.charged = True

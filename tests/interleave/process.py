@@ -7,6 +7,7 @@ back the answer, or does one of the many other things that can happen to a reque
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -28,19 +29,19 @@ class Violation(AssertionError):
         self.name = name
 
 
-class Elsewhere:
+class Elsewhere(ABC):
     """What a process asks of something else than the store, such as a database."""
 
+    @abstractmethod
     def perform(self) -> Any:
         """The answer, or `WAIT`; what it raises is the answer too."""
-        raise NotImplementedError
 
     def must_wait(self) -> bool:
         return False
 
+    @abstractmethod
     def gone(self) -> Exception:
         """What its sender is told when the connection broke; what it had open there is rolled back."""
-        raise NotImplementedError
 
     def late(self) -> Exception | None:
         """The same, but the request is still on its way; None when it cannot be."""

@@ -16,6 +16,7 @@ from onebeat.queue.record import Message, unpack
 from tests.interleave.queue_stored import Stored
 from tests.interleave.scenario import expect
 
+GONE = 2**53 - 1  # what an incarnation that has ended leaves in place of its last number
 MOVED_TO = {"finish": "done", "bury": "dead", "skip": "skipped", "expire": "expired", "cancel": "cancelled"}
 
 
@@ -245,7 +246,7 @@ class Model:
 
     def _leave(self, wid: str) -> list[Message]:
         self.stored.lease_ms.pop(wid, None)
-        self.stored.seq.pop(wid, None)
+        self.stored.seq[wid] = GONE
         return list(self.stored.own.pop(wid, {}).values())
 
     def _push_front(self, back: list[Message]) -> None:

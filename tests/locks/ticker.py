@@ -16,8 +16,8 @@ STALL_S = 0.1  # who is later than this stood still
 
 def tick(file: str) -> None:
     """For ever: append the monotonic seconds between which this process should have woken, and did not."""
+    before_s = time.monotonic()  # before the file is there: who stops this process on seeing it, is noted too
     with open(file, "ab", buffering=0) as notes:
-        before_s = time.monotonic()
         while True:
             time.sleep(TICK_S)
             now_s = time.monotonic()

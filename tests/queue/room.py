@@ -20,6 +20,7 @@ from onebeat.wire import Protocol, Store
 State = dict[str, Any]
 FAR_MS = 3_600_000
 WITHIN_S = 60.0
+GONE = b"9007199254740991"  # the number that an incarnation leaves which has left or was recovered
 
 
 def message(words: str) -> Message:
@@ -138,7 +139,8 @@ class Room:
                 for w, f in own.items()
                 if set(f) - {"#"}
             },
-            "seq": {wid: int(held["#"]) for wid, held in own.items() if "#" in held},
+            "seq": {wid: int(held["#"]) for wid, held in own.items() if held.get("#", GONE) != GONE},
+            "gone": [wid for wid, held in own.items() if held.get("#") == GONE],
             "lease": {wid: "alive" if end > now else "over" for wid, end in self._zset(keys.lease).items()},
             "due": {words(dues[i.encode()]): "later" if at > now else "now" for i, at in due.items()},
             "dead": {words(deads[i.encode()]): json.loads(whys[i.encode()])["reason"] for i in dead},

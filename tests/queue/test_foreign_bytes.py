@@ -35,15 +35,14 @@ def test_foreign_bytes_are_claimed_and_buried_and_harm_nobody(room: Room, name: 
     held = room.redis.hgetall(room.keys.own("w"))
     assert held == {b"#": b"1", b"a1": record("a1"), b"z1": record("z1"), id_of(stored).encode(): stored}
     assert room.release(leave=True) == 3
-    room.put(ALIVE)
-    back = room.cycle(want=3).records
+    room.put({"lease": {"v": "alive", "u": "alive"}})
+    back = room.cycle("v", want=3).records
     assert sorted(back) == sorted([record("a1"), stored, record("z1")])
-    room.redis.zadd(room.keys.lease, {"w": 1})
-    assert room.recover(deliveries_max=255) == 3
-    room.put(ALIVE)
-    (again,) = {*room.cycle(want=3).records} - {record("a1 d1"), record("z1 d1")}
+    room.redis.zadd(room.keys.lease, {"v": 1})
+    assert room.recover("v", deliveries_max=255) == 3
+    (again,) = {*room.cycle("u", want=3).records} - {record("a1 d1"), record("z1 d1")}
     why = b'{"reason":"unreadable"}'
-    claims = room.cycle(seq=2, settled=[Settled(id_of(again), Move.BURY, record=again, why=why)])
+    claims = room.cycle("u", seq=2, settled=[Settled(id_of(again), Move.BURY, record=again, why=why)])
     assert claims.late == 0
     assert room.redis.hgetall(room.keys.deadrec) == {id_of(again).encode(): again}
     assert all(line["event"] for line in room.log())

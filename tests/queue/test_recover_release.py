@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.queue.room import Room, State, then
+from onebeat.queue.liveness import beat
+from tests.queue.room import FAR_MS, WITHIN_S, Room, State, then
 
 OVER: State = {"lease": {"w": "over"}}
 TWO: State = {"own": {"w": ["a @1", "b @2"]}, "seq": {"w": 4}}
@@ -160,7 +162,7 @@ def test_recover(room: Room, name: str) -> None:
     room.put(before)
     assert room.recover(gone=gone, deliveries_max=deliveries_max) == answer
     after = room.look()
-    assert after == then(before, **changed)
+    assert after == then(before, **changed, gone=[] if answer is None else ["w"])
     assert room.recover(gone=gone, deliveries_max=deliveries_max) == (None if answer is None else 0)
     assert room.look() == after
 
@@ -249,6 +251,20 @@ def test_release(room: Room, name: str) -> None:
     room.put(before)
     assert room.release(ids=ids, leave=leave) == answer
     after = room.look()
-    assert after == then(before, **changed)
+    assert after == then(before, **changed, gone=["w"] if leave else [])
     assert room.release(ids=ids, leave=leave) == 0
     assert room.look() == after
+
+
+@pytest.mark.parametrize("end", [Room.recover, Room.release], ids=["recovered", "left"])
+def test_what_a_worker_sent_before_its_end_and_arrives_after_it_is_refused(
+    room: Room, end: Callable[..., Any]
+) -> None:
+    """Also when its join arrives late, and makes a lease that nobody renews."""
+    room.cycle_joined()
+    room.put({"ready": ["a"]})
+    end(room, **({"gone": True} if end is Room.recover else {"leave": True}))
+    room.run(beat(room.keys, ["w"], lease_ms=FAR_MS, join=True, within_s=WITHIN_S))
+    assert room.cycle(seq=2, want=1).fenced
+    assert room.look()["ready"] == ["a"]
+    assert 0 < room.redis.pttl(room.keys.own("w")) <= FAR_MS

@@ -14,6 +14,7 @@ from onebeat.wire.guides import At, Guide
 from onebeat.wire.sentinel import TRUST_S, SentinelGuide
 from onebeat.wire.slots import slot_of
 from onebeat.wire.urls import Node, parse
+from tests.clocks import ToldClock
 
 A, B, C = (Node("10.0.0.1", port) for port in (1, 2, 3))
 CALL = ("GET", "{t}k")
@@ -174,16 +175,13 @@ class Watch:
     """Sentinels S1 and S2 and what they name; `roles` are what the servers say of themselves."""
 
     def __init__(self) -> None:
-        self.now_s = 100.0
+        self.clock = ToldClock()
         self.s1, self.s2 = Node("s1", 26379), Node("s2", 26379)
         self.named: dict[Node, Node | Exception | None] = {self.s1: A, self.s2: A}
         self.roles: dict[Node, bytes | Exception] = {A: b"master", B: b"slave"}
         self.reply: Any = b"here"
-        guide = SentinelGuide(parse("redis+sentinel://s1,s2/m"), self)  # type: ignore[arg-type]
+        guide = SentinelGuide(parse("redis+sentinel://s1,s2/m"), self.clock)
         self.net = Net(guide, self._answer)
-
-    def mono_s(self) -> float:
-        return self.now_s
 
     def _answer(self, at: At) -> Any:
         assert at.sentinel == (at.words[0] == "SENTINEL")
@@ -206,7 +204,7 @@ def test_the_master_is_asked_for_once_in_a_while() -> None:
         assert watch.net.call() == b"here"
     assert watch.net.asked() == [(watch.s1, "SENTINEL"), (A, "ROLE"), *[(A, "GET")] * 3]
     watch.fail_over()
-    watch.now_s += TRUST_S
+    watch.clock.advance(TRUST_S)
     watch.net.call()
     assert watch.net.asked() == [(watch.s1, "SENTINEL"), (B, "ROLE"), (B, "GET")]
 
@@ -254,7 +252,7 @@ def test_a_sentinel_that_is_behind_is_passed_over_and_remembered_as_second() -> 
         (B, "ROLE"),
         (B, "GET"),
     ]
-    watch.now_s += TRUST_S
+    watch.clock.advance(TRUST_S)
     watch.net.call()
     assert watch.net.asked()[0] == (watch.s2, "SENTINEL")
 
@@ -272,7 +270,7 @@ def test_without_sentinels_the_known_master_serves_on(silent: Exception | None) 
     watch = Watch()
     watch.net.call()
     watch.named = dict.fromkeys(watch.named, silent)
-    watch.now_s += TRUST_S
+    watch.clock.advance(TRUST_S)
     assert watch.net.call() == b"here"
     watch.net.asked()
     assert watch.net.call() == b"here"

@@ -6,7 +6,6 @@ import pytest
 
 from onebeat.keys import queue_keys
 from onebeat.queue.scripts import ENQUEUE
-from onebeat.wire import Script
 
 
 def keys_of(queue: str, *, bell_of: str) -> dict[str, object]:
@@ -29,7 +28,6 @@ def keys_of(queue: str, *, bell_of: str) -> dict[str, object]:
 
 
 def test_a_call_with_keys_of_two_queues_is_noticed() -> None:
-    assert getattr(Script.call, "watched", False)
     ENQUEUE.call(**keys_of("a", bell_of="a"))
     with pytest.raises(AssertionError, match="several slots"):
         ENQUEUE.call(**keys_of("a", bell_of="b"))

@@ -29,6 +29,7 @@ local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
 local dead, deadrec, deadwhy, live = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local waiting, waitrec, cutoff, fails = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local bell, stats, log, unique, progress = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+local GONE, GONE_MS = '9007199254740991', 3600000  -- whatever it sent before, and arrives within so long, is stale
 local slots, parked, due = KEYS[20], KEYS[21], KEYS[22]
 local wid, gone, deliveries_max, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 
@@ -114,6 +115,7 @@ for _, message in ipairs(held) do
   end
 end
 redis.call('DEL', own)
+redis.call('HSET', own, '#', GONE); redis.call('PEXPIRE', own, GONE_MS)
 redis.call('ZREM', lease, wid)
 if #held > 0 then
   redis.call('HINCRBY', stats, 'recovered', #held - buried)

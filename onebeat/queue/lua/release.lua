@@ -17,6 +17,7 @@ local ready = {KEYS[3], KEYS[4], KEYS[5], KEYS[6]}
 local bell, stats, log, progress = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local wid, leave, log_max = ARGV[1], ARGV[2], ARGV[3]
 local ids = 4
+local GONE, GONE_MS = '9007199254740991', 3600000  -- whatever it sent before, and arrives within so long, is stale
 
 -- Foreign bytes must not keep back the rest: without a usable priority they go last.
 local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] or ready[4] end
@@ -53,7 +54,7 @@ for _, message in ipairs(held) do
   end
 end
 if leave == '1' then
-  redis.call('DEL', own)
+  redis.call('HSET', own, '#', GONE); redis.call('PEXPIRE', own, GONE_MS)
   redis.call('ZREM', lease, wid)
 end
 if #held > 0 then
