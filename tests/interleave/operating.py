@@ -70,7 +70,8 @@ class Operating(Queueing):
             super()._send(client, rng, number)
             return
         if rng.random() < 0.2:
-            self._acknowledged.append((client.enqueue("i.never", unique="once").id, self.hub.losses))
+            losses = self.hub.losses  # before it is sent: the store may lose data before the answer is read
+            self._acknowledged.append((client.enqueue("i.never", unique="once").id, losses))
             return
         nominal_ms = rng.randrange(1, 1_000)
         id_ = f"s@{nominal_ms:03}-{rng.randrange(1 << 30)}"
