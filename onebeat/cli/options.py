@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
 from importlib import import_module
@@ -85,11 +85,12 @@ def is_verbose() -> bool:
     return click.get_current_context().ensure_object(Switches).verbose
 
 
-def split_names(_ctx: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
-    """`a,b` as its names, each checked; a click callback."""
+def split_names(_ctx: click.Context, _option: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    """`a,b` and `c` as their names, each checked, once and in their order; a click callback."""
     from onebeat.keys import checked
 
-    return tuple(checked("queue", name.strip()) for name in text.split(",")) if text else ()
+    names = [checked("queue", name.strip()) for text in texts for name in text.split(",")]
+    return tuple(dict.fromkeys(names))
 
 
 def duration_ms(_ctx: click.Context, _option: click.Parameter, text: str | None) -> int | None:

@@ -102,9 +102,10 @@ def beat(app: App, allow: Sequence[str], health: str | None, allow_drop: bool, m
 @click.option(
     "-q",
     "--queues",
+    multiple=True,
     callback=split_names,
     metavar="A,B",
-    help="All that schedules and tasks name when absent.",
+    help="All that schedules and tasks name when absent; may be given several times.",
 )
 @sizes_workers
 @allow_option

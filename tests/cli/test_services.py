@@ -52,6 +52,11 @@ def running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             "the worker has stopped",
         ),
         (("worker", "-q", "reports"), "slots on reports", "the worker has stopped"),
+        (
+            ("worker", "-q", "b,a", "-q", "reports", "-q", "a"),
+            "slots on b, a, reports",
+            "the worker has stopped",
+        ),
     ],
 )
 def test_a_service_starts_and_stops(
