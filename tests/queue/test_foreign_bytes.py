@@ -33,7 +33,8 @@ def test_foreign_bytes_are_claimed_and_buried_and_harm_nobody(room: Room, name: 
     claims = room.cycle(want=3)
     assert claims.records == [record("a1"), stored, record("z1")]
     held = room.redis.hgetall(room.keys.own("w"))
-    assert held == {b"#": b"1", b"a1": record("a1"), b"z1": record("z1"), id_of(stored).encode(): stored}
+    assert int(held.pop(b"#")) == 1
+    assert held == {b"a1": record("a1"), b"z1": record("z1"), id_of(stored).encode(): stored}
     assert room.release(leave=True) == 3
     room.put({"lease": {"v": "alive", "u": "alive"}})
     back = room.cycle("v", want=3).records

@@ -22,3 +22,10 @@ def test_a_waiting_message(room: Room, record_property: pytest.RecordProperty) -
     record_property("bytes_per_message", taken)
     print(f"{taken:.1f} bytes per waiting message of {PAYLOAD}")
     assert taken <= TARGET
+
+
+def test_what_a_worker_holds_is_found_without_a_search(room: Room) -> None:
+    room.put({"lease": {"w": "alive"}, "ready": ["a", "b"]})
+    room.cycle(want=2)
+    # not a list, which short records alone would be
+    assert room.redis.object("encoding", room.keys.own("w")) == b"hashtable"

@@ -92,7 +92,8 @@ local again = gap or seq == last
 local halted = halted_until == 0 or halted_until > now
 if again or halted then want = 0 end
 redis.call('ZADD', lease, now + lease_ms, wid)
-redis.call('HSET', own, '#', ARGV[2])
+-- A long text: short records alone would make a list, which the server searches from its beginning for each.
+redis.call('HSET', own, '#', string.format('%070.0f', seq))
 if halted_until > 0 and not halted then redis.call('DEL', halt) end
 
 -- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
@@ -254,7 +255,14 @@ local function settle(id, move, delay_ms, record, why, counted, event, more, aft
   counts[move] = (counts[move] or 0) + 1
 end
 if seq > last then
-  for id in string.gmatch(finished, '%S+') do settle(id, 'finish', 0, '', '', '', '', '', '') end
+  -- Where nothing else is kept about any message all go in one step; `settle` tells of those not held.
+  local ids, gone, bare = {}, {}, not (noted or seats or uniques or awaits or cancels)
+  for id in string.gmatch(finished, '%S+') do ids[#ids + 1] = id end
+  local held = bare and #ids > 0 and redis.call('HMGET', own, unpack(ids)) or {}
+  for i, id in ipairs(ids) do
+    if held[i] then gone[#gone + 1] = id else settle(id, 'finish', 0, '', '', '', '', '', '') end
+  end
+  if #gone > 0 then counts.finish = redis.call('HDEL', own, unpack(gone)) end
   for i = settled, #ARGV, width do settle(unpack(ARGV, i, i + width - 1)) end
 end
 for _, record in ipairs(returned) do redis.call('LPUSH', list_of(record), record) end
