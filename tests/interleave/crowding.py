@@ -2,20 +2,23 @@
 
 The senders and workers of `queueing.py`; nearly all calls are of one of two keys. Half of them were queued
 by name, so a worker finds out that they have a key. Q8: of the runs of one key that their workers hold by
-a valid lease, and that began since the store lost data last, there are no more than its limit. (One that
-began before that may hold a slot of which the store knows nothing any more.)
+a valid lease, and that they asked for since the store lost data last, there are no more than its limit.
+(One that was claimed before that may hold a slot of which the store knows nothing any more.)
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 from onebeat.queue import Client
 from onebeat.queue.client import draft
 from onebeat.queue.enqueue import Draft
+from onebeat.queue.record import id_of
+from onebeat.wire import Call
 from tests.interleave.hub import Hub
-from tests.interleave.process import Process
+from tests.interleave.process import Request
 from tests.interleave.queue_tasks import BOUNDED
 from tests.interleave.queueing import KEYS, Queueing
 from tests.interleave.scenario import expect
@@ -44,11 +47,14 @@ class Crowding(Queueing):
         super().__init__(hub, rng)
         self.model: Model = Model()
         self._keys: dict[str, tuple[str, int]] = {}
-        self._began_after: dict[tuple[Process | None, str], int] = {}  # how many losses of data
+        self._asked_after: dict[tuple[str, str], int] = {}  # how many losses of data, by worker and id
 
-    def _began(self, id_: str) -> None:
-        super()._began(id_)
-        self._began_after[self.hub.current, id_] = self.hub.losses
+    def observe(self, request: Request, answer: Any) -> None:
+        super().observe(request, answer)
+        call = request.effect
+        if isinstance(call, Call) and call.script.verb == "cycle" and answer[0] in (b"ok", b"again"):
+            for record in answer[5]:  # as it was when it was sent: the answer may be read later
+                self._asked_after[request.process.name, id_of(record)] = request.losses
 
     def _send(self, client: Client, rng: random.Random, number: int) -> None:
         losses, drafts = self.hub.losses, list[Draft]()
@@ -71,8 +77,12 @@ class Crowding(Queueing):
 
     def _count_those_that_run(self) -> None:
         held = {id_.decode() for id_ in self.hub.world.raw("EVAL", _HELD, 0, KEYS.prefix, self.now_ms)}
-        recent = {one for one in self._running if self._began_after[one] == self.hub.losses}
-        running = {id_ for _, id_ in recent} & held & self._keys.keys()
+        recent = {
+            id_
+            for process, id_ in self._running
+            if process is not None and self._asked_after[process.name, id_] == self.hub.losses
+        }
+        running = recent & held & self._keys.keys()
         at_once = Counter(self._keys[id_] for id_ in running)
         for (key, limit), count in at_once.items():
             expect(count <= limit, "Q8", f"{count} runs of {key!r} at once, and {limit} may be: {running}")
