@@ -1,13 +1,13 @@
 """What has happened to a lock lately, for people?
 
-The scripts keep the last holds in the lock's state, bounded in bytes: a line of JSON for each, the newest
-first, written when it is released, forced, or found to have lapsed. Nothing is sent for it.
+The scripts keep the last holds in the lock's state, a field of JSON for each, written when it is released,
+forced, or found to have lapsed. Nothing is sent for it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,9 @@ from onebeat.locks.protocol import INSIST_S
 from onebeat.locks.view import Holder
 from onebeat.locks.who import who_was
 from onebeat.wire import Command, Protocol, insist
+
+HOLDS = 12  # that are kept: `PAST` of the scripts, which write over the oldest
+_PAST = tuple(f"past{slot}" for slot in range(1, HOLDS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +59,19 @@ def story(keys: LockKeys) -> Protocol[Story | None]:
         StoreError: no answer, or refused.
     """
     holder = yield from view.peek(keys)
-    words = ("HMGET", keys.state, "fence", "past", "before", "holder", "told", "since")
+    words = ("HMGET", keys.state, "fence", "holder", "told", "since", *_PAST)
     answer = yield from insist(Command(words), within_s=INSIST_S)
-    fence, past, before, who, told, since_ms = (text_of(each or "") for each in answer)
+    fence, who, told, since_ms, *past = (text_of(each or "") for each in answer)
     if holder is None and not fence:
         return None
-    holds = [*_holds(past + before)]
+    holds = sorted(_holds(past), key=lambda hold: hold.fence, reverse=True)  # which grew with each
     if holder is None and who and told != fence:  # nobody came since its lease ended
         holds.insert(0, _hold("lapsed", json.loads(who), int(fence), int(since_ms or 0), 0, {}))
     return Story(holder, int(fence or 0), tuple(holds))
 
 
-def _holds(past: str) -> Iterator[Hold]:
-    for line in past.splitlines():
+def _holds(past: Iterable[str]) -> Iterator[Hold]:
+    for line in past:
         with suppress(ValueError, KeyError, TypeError):  # written by another version
             told = json.loads(line)
             yield _hold(

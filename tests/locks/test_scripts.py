@@ -31,6 +31,24 @@ def test_l1_an_attempt_that_was_abandoned_takes_nothing_when_its_request_arrives
     assert not bench.command("EXISTS", bench.keys.owner, bench.keys.queue)
 
 
+def test_l1_a_late_request_takes_nothing_though_others_hold_and_release_meanwhile(bench: Bench) -> None:
+    bench.acquire("holder")
+    bench.acquire("late", stay_ms=60_000)
+    bench.release("late", "abandon")
+    for token in ("holder", "next", "one more"):
+        assert bench.acquire(token)[0] == "held"
+        assert bench.release(token)[0] == "done"
+    assert bench.acquire("late") == ("over", 0)
+
+
+def test_l1_a_mailbox_is_looked_at_for_as_long_as_it_can_say_that_an_attempt_is_over(bench: Bench) -> None:
+    bench.release("late", "abandon")
+    bench.command("HSET", bench.keys.state, "tombs", "1")  # a minute is over
+    bench.command("DEL", bench.keys.bell("late"))
+    bench.acquire("a")
+    assert bench.command("HGET", bench.keys.state, "tickets") == b"0"
+
+
 def test_l1_a_released_token_takes_nothing_when_its_request_arrives_late(bench: Bench) -> None:
     bench.acquire("a")
     bench.release("a")
@@ -59,7 +77,7 @@ def test_l2_a_release_repeated_some_holders_later_is_a_success(bench: Bench) -> 
         bench.release(token)
     assert {bench.release(token)[0] for token in tokens[-16:]} == {"already"}
     assert bench.release(tokens[0])[0] == "not-yours"
-    assert bench.command("HSTRLEN", bench.keys.state, "over") == 16 * 13  # the ends of tokens
+    assert bench.command("HSTRLEN", bench.keys.state, "over") == 16 * 13 + 1  # the ends of tokens
 
 
 def test_l2_the_old_holder_cannot_release_or_renew_the_new_ones_lock(bench: Bench) -> None:

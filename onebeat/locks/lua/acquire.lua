@@ -11,24 +11,26 @@
 -- MOVES none
 -- RETURNS held, fence | queued, ms to the next look or -1 = a beat | busy | over; then whom to wake
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, ttl_ms, stay_ms, who = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local token, ttl_ms, stay_ms, who = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local LOOK, CLAIM_MS, QUEUE_MS, STATE_MS = 64, 300, 120000, 2592000000
-local NEAR, NEAR_MS, STEP_MS, PAST_BYTES, SHORT = 8, 500, 10, 1200, 12
+local NEAR, NEAR_MS, STEP_MS, PAST, SHORT = 8, 500, 10, 12, 12
 local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local now_text = string.format('%.0f', now)
+-- Cut from text: to format a number of this size costs as much as a command.
+local micros = t[1] .. string.sub('00000' .. t[2], -6)
+local now_text = string.sub(micros, 1, -4)
+local now = tonumber(now_text)
 local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'heir', 'holder', 'told', 'since', 'tickets')
-local fence, over, heir, last, told = seen[1], seen[2] or '', seen[3], seen[4] or '', seen[5]
--- Tickets are counted from 0 again when nobody waits: then there is no queue to look at.
-local ahead, lives, tickets = {}, {}, seen[7] or '0'
-if held or tickets ~= '0' then ahead = redis.call('ZRANGE', queue, 0, LOOK - 1) end
-if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) elseif held then redis.call('HLEN', waiters) end
+local seen = redis.call('HMGET', state, 'fence', 'over', 'holder', 'since', 'tickets')
+local fence, last, since, tickets = seen[1], seen[3] or '', seen[4] or '', seen[5] or '0'
 -- A request can arrive after its sender gave up: it must not take a lock that nobody would release.
-local ended = string.find(',' .. over, ',' .. string.sub(token, -SHORT) .. ',', 1, true)
-if ended or redis.call('LINDEX', bell, 0) == 'over' then
-  return {'over', '0'}
+local ended = string.find(seen[2] or '', ',' .. string.sub(token, -SHORT) .. ',', 1, true)
+-- Tickets are counted from 0 again when nobody waits and nobody gave up lately: then there is nothing to look at.
+local looks, ahead, lives = held or tickets ~= '0', {}, {}
+if looks then
+  ahead, ended = redis.call('ZRANGE', queue, 0, LOOK - 1), ended or redis.call('LINDEX', bell, 0) == 'over'
+  if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) else redis.call('HLEN', waiters) end
 end
+if ended then return {'over', '0'} end
 
 -- Who waits before the caller? Not who is silent for long, nor who was called and did not ask within CLAIM_MS:
 -- it keeps its place, and gets its turn when it asks. Those whose turn it is while the lock is free are called.
@@ -59,28 +61,30 @@ end
 local knows_all = queued or #ahead < LOOK
 
 if held == token or (not held and knows_all and before == 0) then
+  local rest = looks and redis.call('HMGET', state, 'heir', 'tombs') or {}
   -- A holder that neither released nor was told off: its lease ended under it, which people want to know.
-  if not held and last ~= '' and told ~= fence then
-    local old = redis.call('HGET', state, 'past') or ''
-    local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%.0f,"who":%s,"note":{}}\n'
-    local line = string.format(words, fence or '0', seen[6] or '0', now, last)
-    if #old > PAST_BYTES then redis.call('HSET', state, 'before', old, 'past', line)
-    else redis.call('HSET', state, 'past', line .. old) end
+  if not held and last ~= '' and redis.call('HGET', state, 'told') ~= fence then
+    local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%s,"who":%s,"note":{}}'
+    local slot = tostring((redis.call('HGET', state, 'slot') or 0) % PAST + 1)
+    redis.call('HSET', state, 'slot', slot, 'past' .. slot, string.format(words, fence or '0', since, now_text, last))
   end
   local new = held ~= token or not fence
-  if new then fence = string.format('%.0f', math.max(tonumber(fence or '0') + 1, t[1] * 1000000 + t[2])) end
-  if new or heir == token then
+  if new then
+    local next = tonumber(fence or '0') + 1
+    fence = next > tonumber(micros) and string.format('%.0f', next) or micros
+  end
+  if new or rest[1] == token then
     if #ahead > 0 then
       redis.call('ZREM', queue, token)
       redis.call('HDEL', waiters, token)
     end
     redis.call('HSET', state, 'fence', fence, 'holder', who, 'since', now_text)
-    if #ahead == 0 then tickets = '0' end
-    if (heir or '') ~= '' or tickets ~= seen[7] then redis.call('HSET', state, 'heir', '', 'tickets', tickets) end
+    if #ahead == 0 and now > tonumber(rest[2] or '0') then tickets = '0' end
+    if looks then redis.call('HSET', state, 'heir', '', 'tickets', tickets) end
   end
   redis.call('SET', owner, token, 'PX', ttl_ms)
   -- The state's end is put off once in a thousand seconds of use.
-  if string.sub(seen[6] or '', 1, -7) ~= string.sub(t[1], 1, -4) then redis.call('PEXPIRE', state, STATE_MS) end
+  if string.sub(since, 1, -7) ~= string.sub(t[1], 1, -4) then redis.call('PEXPIRE', state, STATE_MS) end
   return {'held', fence}
 end
 
