@@ -38,6 +38,8 @@ SIGNED_FROM = 4  # before it, the store and workers count
 SEAL_BYTES = 36
 _HEAD = struct.Struct(">BBBBBHIBH")
 _HEADER_MAX = 65_535
+_BARE_MAX = 512  # kinds, of so many bytes at the most
+_BARE_BYTES = 128
 _ID = re.compile(rb"[A-Za-z0-9_.:@+~-]{1,255}")  # the same set as in cycle.lua; needs no escape in JSON
 
 
@@ -160,6 +162,20 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 _encode_header = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(Header).decode
+_bare: dict[bytes, Header] = {}  # as stored; what names a task and says no more is decoded once
+
+
+def _header(stored: bytes) -> Header:
+    header = _decode_header(stored)
+    if len(stored) <= _BARE_BYTES and len(_bare) < _BARE_MAX and header == Header(header.task):
+        _bare[stored] = header
+    return header
+
+
+def is_bare(message: Message) -> bool:
+    """Whether a message that was read says no more than its task and arguments, and is at its first try."""
+    first = not (message.flags & ~SIGNED or message.attempt or message.deliveries)
+    return first and message.stored in _bare
 
 
 def pack(message: Message) -> bytes:
@@ -218,7 +234,7 @@ def unpack(record: bytes) -> Message:
         header = record[start : start + header_len]
         return Message(
             id=id_.decode(),
-            header=_decode_header(header),
+            header=_bare.get(header) or _header(header),
             body=record[start + header_len : end],
             flags=flags,
             deliveries=deliveries,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -27,14 +26,19 @@ from onebeat.worker.context import context_of
 from onebeat.worker.line import Line, Work
 from onebeat.worker.middleware import HOOKS
 from onebeat.worker.outcome import End, Outcome, line_of
+from onebeat.worker.plain import plain_task, run_plain, run_plain_here
 from onebeat.worker.run import outcome_of, run_here, run_one
+from onebeat.worker.telling import tell
 
-LOG = logging.getLogger("onebeat.worker")
+if TYPE_CHECKING:
+    from onebeat.worker.task import Task
+
 SETTLED_MAX = 128  # in one cycle
 NOTES_EVERY_S = 1.0  # runs may say more often how far they are
 
-Claimed: TypeAlias = tuple[Message, int, int]  # with its fence, and when it was claimed, Redis ms
-Ended: TypeAlias = tuple[Outcome, float]  # with how long it ran, ms
+# with its fence, when it was claimed (Redis ms), and its task where that is all it needs (`plain.py`)
+Claimed: TypeAlias = tuple[Message, int, int, "Task[Any, Any] | None"]
+Ended: TypeAlias = tuple[Outcome | None, float]  # None: all was well with a plain one; how long it ran, ms
 
 
 class Hold:
@@ -102,7 +106,7 @@ class Hold:
                 if self._bench.unbounded(message):
                     self._bind(message)
                 else:
-                    self._backlog.append((message, number, now_ms))
+                    self._backlog.append((message, number, now_ms, plain_task(message, self._bench)))
 
     def _bind(self, message: Message) -> None:
         """It goes back with the bounds of its task, in the order in which it was claimed."""
@@ -127,7 +131,7 @@ class Hold:
         """What has not begun and now never will."""
         for work in self._line.take_back(self):
             self._backlog.append(work.what)
-        ids = [message.id for message, _, _ in self._backlog]
+        ids = [claimed[0].id for claimed in self._backlog]
         self._backlog.clear()
         self._ids.difference_update(ids)
         self._bench.cancelled.difference_update(ids)
@@ -142,18 +146,18 @@ class Hold:
 
     def start(self) -> None:
         """Start what waits while there are free slots."""
-        backlog, slots = self._backlog, self._slots
+        backlog, slots, task_of = self._backlog, self._slots, asyncio.get_running_loop().create_task
         while backlog and self.starting:
             claimed = backlog[0]
-            if self._bench.blocks(claimed[0]):
+            message, _, _, plain = claimed
+            if self._bench.blocks(message) if plain is None else not plain.signature.is_async:
                 work = Work(self, claimed, partial(self._run_here, claimed), partial(self._ran_here, claimed))
                 if not self._line.add(work):
                     return
-            elif slots.free > 0:
+            elif slots.running < slots.total:
                 slots.running += 1
-                run = asyncio.create_task(self._run(claimed))
-                self._tasks[claimed[0].id] = run
-                run.add_done_callback(partial(self._tasks.pop, claimed[0].id))
+                run = self._run(claimed) if plain is None else self._run_plain(message, plain)
+                self._tasks[message.id] = task_of(run)
             else:
                 return
             backlog.popleft()
@@ -165,18 +169,35 @@ class Hold:
 
     async def _run(self, claimed: Claimed) -> None:
         try:
+            message, fence, now_ms, _ = claimed
             started_s = self._began_s()
-            outcome = await run_one(*claimed, self._bench, self._keys.queue)
+            outcome = await run_one(message, fence, now_ms, self._bench, self._keys.queue)
             took_ms = self._took_ms(started_s)
         except Exception as problem:
             self._fail(problem)
             return
-        self._note(claimed[0], outcome, took_ms)
+        self._over(claimed[0], outcome, took_ms)
+
+    async def _run_plain(self, message: Message, task: Task[Any, Any]) -> None:
+        try:
+            outcome, took_ms = await run_plain(message, task, self._bench)
+        except Exception as problem:
+            self._fail(problem)
+            return
+        self._over(message, outcome, took_ms)
+
+    def _over(self, message: Message, outcome: Outcome | None, took_ms: float) -> None:
+        """A run on the loop has ended."""
+        del self._tasks[message.id]
+        self._note(message, outcome, took_ms)
         self._slots.give()
 
     def _run_here(self, claimed: Claimed) -> Ended:
+        message, fence, now_ms, plain = claimed
+        if plain is not None:
+            return run_plain_here(message, plain, self._bench)
         started_s = self._began_s()
-        outcome = run_here(*claimed, self._bench)
+        outcome = run_here(message, fence, now_ms, self._bench)
         return outcome, self._took_ms(started_s)
 
     def _began_s(self) -> float:
@@ -200,17 +221,21 @@ class Hold:
 
     def running(self) -> list[str]:
         """The ids of what has begun and not ended."""
-        waiting = {message.id for message, _, _ in (*self._backlog, *self._line.of(self))}
+        waiting = {claimed[0].id for claimed in (*self._backlog, *self._line.of(self))}
         return sorted(self._ids - waiting - {one.id for one in self._settled})
 
     # -- over ----------------------------------------------------------------------------------------
 
-    def _note(self, message: Message, outcome: Outcome, took_ms: float) -> None:
+    def _note(self, message: Message, outcome: Outcome | None, took_ms: float) -> None:
         """What follows from the end of a run."""
         self._bench.runs += 1
         self._run_ms = reserve.average_ms(self._run_ms, took_ms)
         self._moved_s = self._bench.clock.mono_s()
-        if outcome.end is not End.CUT:  # what is cut goes back when the worker leaves
+        if outcome is None:
+            self._settled.append(
+                Settled(message.id, Move.FINISH)
+            )  # a bare message that is over leaves no trace
+        elif outcome.end is not End.CUT:  # what is cut goes back when the worker leaves
             self._settle(message, outcome)
         self.changed.set()
         if self.worth_a_trip:
@@ -224,7 +249,7 @@ class Hold:
             settled = self._followed(settled, message, outcome)
         self._settled.append(settled)
         if decided is not verdict.FINISHED:
-            _tell(message, outcome, decided)
+            tell(message, outcome, decided)
         if HOOKS.at_deaths and decided.move is Move.BURY:
             HOOKS.died(context_of(message), outcome.error)
 
@@ -271,16 +296,3 @@ class Hold:
             run.cancel()
         if running:
             await asyncio.wait(running, timeout=wait_s)
-
-
-def _tell(message: Message, outcome: Outcome, decided: verdict.Verdict) -> None:
-    """One log line for everything that is not plain success; never the arguments."""
-    fields = (message.header.task, message.id, message.attempt + 1)
-    if decided.move is Move.BURY:
-        LOG.error(
-            "%s %s: attempt %d failed for good: %s", *fields, outcome.error, extra={"trace": outcome.trace}
-        )
-    elif decided.move is Move.RETRY:
-        LOG.warning("%s %s: attempt %d: %s; again in %d ms", *fields, outcome.error, decided.delay_ms)
-    elif decided.move not in (Move.FINISH, Move.RELEASE):
-        LOG.info("%s %s: attempt %d: %s (%s)", *fields, decided.move.value, outcome.error or decided.reason)

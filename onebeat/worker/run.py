@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -27,6 +27,9 @@ from onebeat.worker.prepared import Grip, Ready
 from onebeat.worker.retry import Retry
 from onebeat.worker.threads import Cancelled
 from onebeat.worker.turn import Conflict, Parked
+
+if TYPE_CHECKING:
+    from onebeat.worker.task import Task
 
 _TOLD = (asyncio.CancelledError, Cancelled)  # how a run learns that its end is wanted
 
@@ -67,7 +70,8 @@ async def run_one(message: Message, fence: int, now_ms: int, bench: Bench, queue
         return _done(result, ready, started_ms, bench)
     except BaseException as problem:  # whatever a handler raises is an outcome, SystemExit included
         wanted = message.id in bench.cancelled
-        failed = outcome_of(problem, ready, cut=bench.cutting(), cancelled=wanted)
+        task = ready.task if ready else None
+        failed = outcome_of(problem, task, cut=bench.cutting(), cancelled=wanted)
         return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
@@ -85,7 +89,8 @@ def run_here(message: Message, fence: int, now_ms: int, bench: Bench, lease: Gri
                 result = bench.threads.cancellable(message.id, work, ready.timeout_s)
         return _done(result, ready, started_ms, bench)
     except BaseException as problem:
-        failed = outcome_of(problem, ready, cut=False, cancelled=message.id in bench.cancelled)
+        task = ready.task if ready else None
+        failed = outcome_of(problem, task, cut=False, cancelled=message.id in bench.cancelled)
         return replace(failed, started_ms=started_ms, ended_ms=bench.clock.wall_ms())
 
 
@@ -93,11 +98,20 @@ def _prepared(message: Message, fence: int, now_ms: int, bench: Bench) -> Ready:
     expires_at_ms = message.header.expires_at_ms
     if expires_at_ms is not None and now_ms > expires_at_ms:
         raise Expired(f"claimed {now_ms - expires_at_ms} ms after it expired")
-    if message.id in bench.cancelled:
-        raise Cancelled("it was cancelled before it began")
+    check_wanted(message, bench)
     ready = bench.prepare(message, fence)
     reach("run.prepared")
     return ready
+
+
+def check_wanted(message: Message, bench: Bench) -> None:
+    """Return if nobody asked for its end.
+
+    Raises:
+        Cancelled: somebody did.
+    """
+    if message.id in bench.cancelled:
+        raise Cancelled("it was cancelled before it began")
 
 
 def _done(result: Any, ready: Ready, started_ms: int, bench: Bench) -> Outcome:
@@ -116,15 +130,17 @@ def _done(result: Any, ready: Ready, started_ms: int, bench: Bench) -> Outcome:
     )
 
 
-def outcome_of(problem: BaseException, ready: Ready | None, *, cut: bool, cancelled: bool = False) -> Outcome:
-    """What `problem` means for the message; `cut` when this worker is cancelling its runs, `cancelled` when
-    somebody asked for the end of this one."""
+def outcome_of(
+    problem: BaseException, task: Task[Any, Any] | None, *, cut: bool, cancelled: bool = False
+) -> Outcome:
+    """What `problem` means for the message; `task` when it was about to be called, `cut` when this worker is
+    cancelling its runs, `cancelled` when somebody asked for the end of this one."""
     if cancelled and not cut:  # also what was to be tried again: nobody wants it any more
         return Outcome(End.CANCELLED, error="" if isinstance(problem, _TOLD) else line_of(problem))
     end = next((end for kind, end in _ENDS if isinstance(problem, kind)), End.FAILED)
-    if isinstance(problem, asyncio.CancelledError) and ready is not None:
+    if isinstance(problem, asyncio.CancelledError) and task is not None:
         end = End.CUT if cut else End.FAILED
-    if end is End.FAILED and ready is not None and not ready.task.wants_again(type(problem)):
+    if end is End.FAILED and task is not None and not task.wants_again(type(problem)):
         end = End.FATAL
     if isinstance(problem, Parked):
         return Outcome(

@@ -18,10 +18,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 from onebeat.errors import BadArguments
+from onebeat.queue import payload
 from onebeat.worker.context import Context
 
 _SESSIONS = {"Session": "sync", "AsyncSession": "async"}
 _MISSING = object()
+_COMMON = (Any, bool, int, float, str)
 _Arguments: TypeAlias = tuple[list[Any], dict[str, Any]]
 
 
@@ -88,6 +90,33 @@ class Signature:
     def _plain(self) -> bool:
         """Whether nothing is filled in and every parameter has a place: the given ones, in order, are all."""
         return self._rows is not None and len(self._rows) == len(self._parameters)
+
+    @cached_property
+    def _exact(self) -> Callable[[bytes], tuple[tuple[Any, ...], dict[str, Any]]] | None:
+        """What reads and checks at once, where arguments are all and are such as every format has."""
+        types = [type_ for _, type_ in self._rows or ()]
+        if not self._plain or any(all(type_ is not one for one in _COMMON) for type_ in types):
+            return None
+        places = tuple[tuple(types)] if types else tuple[()]  # type: ignore[misc]
+        return msgspec.msgpack.Decoder(tuple[places, dict[str, Any]]).decode  # type: ignore[valid-type]
+
+    def read(self, body: bytes) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Positional and keyword arguments of the call in `body`, where nothing is filled in.
+
+        Raises:
+            BadPayload: it cannot be read. BadArguments: as `fit`.
+        """
+        exact = self._exact
+        if exact is None:
+            return self._read(body)
+        try:
+            args, kwargs = exact(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # the long way tells what is wrong
+            return self._read(body)
+        return self._read(body) if kwargs else (args, kwargs)
+
+    def _read(self, body: bytes) -> _Arguments:
+        return self.place(self.fit(*payload.decode(body)), {})
 
     def fit(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by name and in their types, as read from a message.
