@@ -15,7 +15,7 @@ from onebeat.queue import Client
 WORKERS = 3
 MIXED_HZ = 200
 LONG_EACH = 100  # one call of so many takes 2 s, the others 5 ms
-CALM_S = 3.0  # a worker that has just started is not idle yet
+CALM_S = 8.0  # a worker that has just started is not idle yet: the history looks often for some seconds
 
 
 def worker_lines(place: Place) -> list[Line]:

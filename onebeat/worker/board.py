@@ -24,7 +24,9 @@ FD = "ONEBEAT_LIMITS_FD"
 _NOTE = 512  # bytes: an id (≤ 255) and numbers
 _LENGTH = struct.Struct("=H")
 _STAMP = 8
-_HEAD = 8  # the first byte: it has done its share
+_TURNS = struct.Struct("=I")
+_TURNS_AT = 4
+_HEAD = 8  # the first byte: it has done its share; the last four: how often it claimed or settled something
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +83,16 @@ class Board:
     def retires(self) -> bool:
         """Whether the process has said so."""
         return self._map[0] == 1
+
+    def turn(self) -> None:
+        """Say that this process claimed or settled something."""
+        _TURNS.pack_into(self._map, _TURNS_AT, (self.turns + 1) % (1 << 32))
+
+    @property
+    def turns(self) -> int:
+        """How often the process has said so, modulo 2³²."""
+        (turns,) = _TURNS.unpack_from(self._map, _TURNS_AT)
+        return int(turns)
 
     def is_over(self, now_s: float) -> bool:
         """Whether a run should have ended."""

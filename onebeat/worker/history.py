@@ -12,7 +12,13 @@ from onebeat.ledger import Historian, Ledger
 
 LOG = logging.getLogger("onebeat.history")
 EVERY_S = 0.5
-PRUNE_EVERY = 120  # rounds
+REST_MAX_S = 4.0  # while nothing comes it looks less and less often, but so often at least
+PRUNE_EVERY = 120  # times `EVERY_S`
+
+
+def rest_after(rest_s: float, *, came: bool) -> float:
+    """For how long nobody looks, if no worker process here has something to tell meanwhile. Pure."""
+    return EVERY_S if came else min(2 * rest_s, REST_MAX_S)
 
 
 class HistoryThread(threading.Thread):
@@ -21,23 +27,32 @@ class HistoryThread(threading.Thread):
     def __init__(self, historian: Historian, queues: Sequence[str], ledger: Ledger) -> None:
         super().__init__(name="onebeat-history", daemon=True)
         self._historian, self._queues, self._ledger = historian, queues, ledger
-        self._done = threading.Event()
+        self._done, self._stirred = threading.Event(), threading.Event()
+
+    def stir(self) -> None:
+        """Look at the next opportunity: a worker process here has done something."""
+        self._stirred.set()
 
     def run(self) -> None:
-        rounds = 0
+        ticks, rest_s, waited_s = 0, EVERY_S, 0.0
         while not self._done.wait(EVERY_S):
-            self._write()
-            rounds += 1
-            if rounds % PRUNE_EVERY == 0:
+            ticks, waited_s = ticks + 1, waited_s + EVERY_S
+            if ticks % PRUNE_EVERY == 0:
                 self._prune()
+            stirred = self._stirred.is_set()
+            if stirred or waited_s >= rest_s:
+                self._stirred.clear()  # before looking: what is told from now on is for the next look
+                rest_s, waited_s = rest_after(rest_s, came=self._write() or stirred), 0.0
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Whether there was something, or may have been."""
         try:
-            self._historian.catch_up(self._queues)
+            return self._historian.catch_up(self._queues) > 0
         except OnebeatError as problem:
             LOG.warning("history waits: %s", problem)
         except Exception:  # the history must not end because the database was away for a moment
             LOG.exception("history could not be written; trying again")
+        return True
 
     def _prune(self) -> None:
         try:

@@ -23,7 +23,7 @@ from onebeat.worker.hold import Hold
 from onebeat.worker.line import Line
 
 LOG = logging.getLogger("onebeat.worker")
-BLOCK_S = 2.0  # an idle worker looks again after this, whatever the bell says
+BLOCK_S = 3.0  # an idle worker looks again after this, whatever the bell says
 HALTED_S = 0.05  # while a person holds the queue back, a bell is answered so much later
 GATHER_S = 0.005  # how long an outcome waits for others while runs go on
 WITHIN_S = 2.0
@@ -40,7 +40,7 @@ class Pump:
 
     def __init__(self, keys: QueueKeys, wid: str, lease_ms: int, line: Line, bench: Bench) -> None:
         self.keys, self.wid, self._lease_ms, self._store = keys, wid, lease_ms, bench.store
-        self._hold = Hold(wid, keys, line, bench)
+        self._hold, self._board = Hold(wid, keys, line, bench), bench.board
         self._seq = 0
         self._lanes = Lanes()
         self.quieted = asyncio.Event()  # it claims nothing more, and no call that could is on its way
@@ -111,6 +111,8 @@ class Pump:
         if claims.fenced:
             raise FencedOut(f"worker {self.wid} was declared dead; its messages run elsewhere")
         self._hold.forget(batch)
+        if self._board is not None and (batch or claims.records):
+            self._board.turn()
         await self._look_at({one.lock for one in batch if one.move is Move.PARK})
         if claims.late:
             LOG.warning("queue %s: %d outcomes came late and changed nothing", self.keys.queue, claims.late)

@@ -42,11 +42,12 @@ class Seat:
     quiet: bool = False  # it was told to claim no more
     leaving: bool = False  # it was told to end, for another one to start
     killed_s: float | None = None
+    turns: int = 0  # of its process, when it was looked at last
     looks_stopped: int = 0  # so many looks in a row found its process stopped
 
     def start(self, wid: str, settings: WorkerSettings) -> None:
         """Start the process of incarnation `wid`; from the main thread only (`die_with_parent.py`)."""
-        self.wid, self.killed_s = wid, None
+        self.wid, self.killed_s, self.turns = wid, None, 0
         with tempfile.TemporaryFile() as file:
             self.board = Board(os.dup(file.fileno()), settings.concurrency)
         read_fd, write_fd = os.pipe()
@@ -124,6 +125,13 @@ class Seat:
     def retires(self) -> bool:
         """Whether its process said that it has done its share."""
         return self.board is not None and self.board.retires
+
+    def stirs(self) -> bool:
+        """Whether its process claimed or settled something since the last look."""
+        before = self.turns
+        if self.board is not None:
+            self.turns = self.board.turns
+        return self.turns != before
 
     def vacate(self) -> Seat | None:
         """Who sat here and has done its share, on a seat of its own until it ends; this one is free then."""

@@ -128,11 +128,11 @@ class Supervisor:
             elif (retired := seat.vacate()) is not None:
                 self._retired.append(retired)
             else:
-                self._enforce(seat)
+                self._look_at(seat)
                 if not seat.ready:
                     seat.hear()
         for seat in self._retired:
-            self._enforce(seat)
+            self._look_at(seat)
             if not seat.lives:
                 self._forget(seat)
         self._retired = [seat for seat in self._retired if seat.process is not None]
@@ -143,9 +143,11 @@ class Supervisor:
             LOG.info("ready: %s", text)
             ready.announce(text)
 
-    def _enforce(self, seat: Seat) -> None:
-        """End a process that keeps what it holds from everybody."""
+    def _look_at(self, seat: Seat) -> None:
+        """End a process that keeps what it holds from everybody; what one does is for the history."""
         seat.enforce()
+        if seat.stirs():
+            self._history.stir()
         seat.rouse(looks=int(self._settings.lease_ms / 1000 / TICK_S))
 
     def _try_start(self, seat: Seat) -> None:
@@ -193,6 +195,7 @@ class Supervisor:
 
     def _forget(self, seat: Seat) -> None:
         """Move what its dead process held; when we killed it, only the runs that it was for pay for that."""
+        self._history.stir()
         wid, killed, blamed = seat.wid, seat.killed_s is not None, seat.blamed()
         seat.clear()
         for note in blamed:
@@ -221,7 +224,7 @@ class Supervisor:
                 for seat in seats:
                     seat.tell(signal.SIGQUIT)  # not TERM again: two pending ones are one
             for seat in seats:
-                self._enforce(seat)
+                self._look_at(seat)
                 if time.monotonic() > deadline_s:
                     seat.kill()
             time.sleep(TICK_S)
