@@ -54,7 +54,9 @@ class Crowding(Queueing):
         call = request.effect
         if isinstance(call, Call) and call.script.verb == "cycle" and answer[0] in (b"ok", b"again"):
             for record in answer[5]:  # as it was when it was sent: the answer may be read later
-                self._asked_after[request.process.name, id_of(record)] = request.losses
+                here = request.process, id_of(record)
+                if here not in self._running:  # else what runs was asked for before
+                    self._asked_after[here[0].name, here[1]] = request.losses
 
     def _send(self, client: Client, rng: random.Random, number: int) -> None:
         losses, drafts = self.hub.losses, list[Draft]()
@@ -80,7 +82,7 @@ class Crowding(Queueing):
         recent = {
             id_
             for process, id_ in self._running
-            if process is not None and self._asked_after[process.name, id_] == self.hub.losses
+            if process is not None and self._asked_after.get((process.name, id_)) == self.hub.losses
         }
         running = recent & held & self._keys.keys()
         at_once = Counter(self._keys[id_] for id_ in running)
