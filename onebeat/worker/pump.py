@@ -24,6 +24,7 @@ from onebeat.worker.line import Line
 
 LOG = logging.getLogger("onebeat.worker")
 BLOCK_S = 3.0  # an idle worker looks again after this, whatever the bell says
+DEAF_S = 3.5  # or, should it say nothing at all, after this: the two at once would be two looks
 HALTED_S = 0.05  # while a person holds the queue back, a bell is answered so much later
 GATHER_S = 0.005  # how long an outcome waits for others while runs go on
 WITHIN_S = 2.0
@@ -158,8 +159,8 @@ class Pump:
 
     def _patience_s(self, claims: Claims) -> float:
         if claims.next_due_ms is None:
-            return BLOCK_S
-        return min(BLOCK_S, max(0.0, (claims.next_due_ms - claims.now_ms) / 1000))
+            return DEAF_S
+        return min(DEAF_S, max(0.0, (claims.next_due_ms - claims.now_ms) / 1000))
 
     async def _wait(self, seconds: float, *, deaf: bool = False) -> None:
         """Until an outcome, a free slot, the bell, or `seconds`; the bell only where work can start."""
