@@ -13,6 +13,7 @@ RECENT = 16  # released tokens that the lock remembers
 TOMB_MS = 60_000  # for so long a late request of an abandoned attempt is refused
 CLAIM_MS = 300  # a grant waits so long for its heir, and a call for those whose turn it is
 NEAR = 8  # as many of the queue look often
+LATER_MS = 700  # those who may have a turn look within so long, the others so long after the lease's end
 
 
 @dataclass
@@ -78,8 +79,8 @@ class Model:
             stored.lives_ms[token] = now_ms + stay_ms
             stored.called_ms.pop(token, None)
             stored.grants_ms[token] = min(ttl_ms, CLAIM_MS)
-            watches = not held or len(before) < NEAR
-            expect((number >= 0) == watches, "L6", f"{token} at {stored.queue} watches: {number}")
+            left_ms = 0 if not held or len(before) < NEAR else stored.until_ms - now_ms
+            expect_a_look(left_ms, number, f"{token} behind {before}")
 
     def _takes(self, token: str, number: int, held: str) -> None:
         stored = self.stored
@@ -161,3 +162,9 @@ class Model:
         expect(bool(renewed) == mine, "L2", f"renewal of {token}, held by {self.stored.owner}: {renewed}")
         if mine:
             self.stored.until_ms = now_ms + ttl_ms
+
+
+def expect_a_look(left_ms: int, look_ms: int, who: str) -> None:
+    """Who waits looks again when the lease can end: not for long after that, and not without need before."""
+    right = max(0, left_ms - 5) <= look_ms <= max(0, left_ms) + LATER_MS
+    expect(right, "L5", f"{who} looks in {look_ms} ms, the lease ends in {left_ms}")

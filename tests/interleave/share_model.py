@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.interleave.lock_model import CLAIM_MS, NEAR, TOMB_MS
+from tests.interleave.lock_model import CLAIM_MS, NEAR, TOMB_MS, expect_a_look
 from tests.interleave.scenario import expect
 
 RECENT = 32  # released tokens that a share remembers
@@ -99,8 +99,9 @@ class Model:
         if stay_ms:
             place = stored.queue.setdefault(token, Place(0, room))
             place.until_ms, place.called_ms = now_ms + stay_ms, 0
-            watches = bool(turns) or (len(before) < NEAR and bool(stored.permits_ms))
-            expect((number >= 0) == watches, "L6", f"{token} of {list(stored.queue)} watches: {number}")
+            ends_ms = min(stored.permits_ms.values(), default=0)
+            left_ms = 0 if turns or len(before) < NEAR else ends_ms - now_ms
+            expect_a_look(left_ms, number, f"{token} behind {before}")
 
     def _before(self, now_ms: int, asking: str) -> list[str]:
         """Who waits before `asking` and may be alive."""

@@ -98,8 +98,10 @@ redis.call('HSET', waiters, token, life)
 redis.call('PEXPIRE', state, STATE_MS)
 redis.call('PEXPIRE', queue, math.max(QUEUE_MS, stay_ms))
 redis.call('PEXPIRE', waiters, math.max(QUEUE_MS, stay_ms))
--- Who is near the front looks when the lease or the call ends, one after the other; the rest on their beat.
-local watch_ms, later_ms = -1, math.min(before, 2 * NEAR) * STEP_MS
+-- All look when the lease or the call ends, one after the other, and before that on their beat; who is near the
+-- front looks more often. A lock that somebody else made has no end.
+local watch_ms, later_ms = held and redis.call('PTTL', owner) or 0, math.min(before, 2 * NEAR) * STEP_MS
+if watch_ms >= 0 then watch_ms = watch_ms + later_ms end
 if not held then watch_ms = (look_ms > 0 and look_ms or NEAR_MS) + later_ms
-elseif knows_all and before < NEAR then watch_ms = math.min(NEAR_MS, redis.call('PTTL', owner) + later_ms) end
+elseif knows_all and before < NEAR then watch_ms = math.min(NEAR_MS, watch_ms) end
 return {'queued', string.format('%.0f', watch_ms), unpack(wake)}

@@ -113,7 +113,8 @@ if not queued then redis.call('ZADD', queue, 'NX', redis.call('HINCRBY', state, 
 redis.call('HSET', waiters, token, string.format('%.0f:%.0f:0', now + stay_ms, room))
 redis.call('PEXPIRE', state, STATE_MS)
 for _, key in ipairs({queue, waiters}) do redis.call('PEXPIRE', key, math.max(QUEUE_MS, stay_ms)) end
--- Who is near the front looks when a lease or the call ends, one after the other; the rest on their beat.
+-- All look when a lease or the call ends, one after the other, or on their beat; more often near the front.
 local later_ms, first = math.min(before, 2 * NEAR) * STEP_MS, redis.call('ZRANGE', permits, 0, 0, 'WITHSCORES')[2]
-local watch_ms = before < NEAR and first and math.min(NEAR_MS, math.max(0, first - now) + later_ms) or -1
+local watch_ms = first and math.max(0, first - now) + later_ms or -1
+if before < NEAR then watch_ms = math.min(NEAR_MS, watch_ms) end
 return {'queued', string.format('%.0f', #wake > 0 and CLAIM_MS + later_ms or watch_ms), unpack(call)}
