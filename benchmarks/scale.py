@@ -3,7 +3,8 @@
 Each measurement is a process of its own, on a private store:
 
 - *load*: from schedules as Python objects to a beat that knows where each of them stands; time, memory
-- *herd*: so many fires due in the same second, until the last is queued, and how late each was
+- *herd*: so many fires due in the same second, until the last is queued, and how late they were; in the
+  same queue and beat, very many schedules are loaded beside them
 - *idle*: one look of a beat that has nothing to do, with few and with very many schedules
 """
 
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from benchmarks.place import private_place
 from onebeat.clock import SYSTEM
@@ -28,21 +29,24 @@ from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.section import Section
 from onebeat.wire import Command, Store
 
-TRIGGERS = 1_440 * 4  # different rules that the schedules share
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Seoul")
+LOADED_A_SECOND = 25_000  # even on a slow machine
+QUIET = timedelta(minutes=15)  # longer than a herd is waited for
 TARGETS = {"load": "≤ 15 s, ≤ 600 MB", "herd": "≤ 2 s", "idle": "≤ 2 × that of 10"}
 
 
-def declared(count: int) -> Iterator[Schedule]:
-    """Daily schedules at every minute of the day in four zones."""
-    triggers: list[Any] = [
+def declared(count: int, quiet: timedelta = timedelta(0)) -> Iterator[Schedule]:
+    """Daily schedules at every minute of the day in four zones; none is due before `quiet` is over."""
+    every_minute = (
         CronTrigger(f"{minute} {hour} * * *", zone)
         for zone in ZONES
         for hour in range(24)
         for minute in range(60)
-    ]
+    )
+    now = datetime.now(UTC)
+    triggers = [one for one in every_minute if (found := one.next(now)) and found - now >= quiet]
     for number in range(count):
-        yield Schedule(f"s{number}", "m:f", triggers[number % TRIGGERS])
+        yield Schedule(f"s{number}", "m:f", triggers[number % len(triggers)])
 
 
 def load(store: Store, count: int) -> dict[str, float]:
@@ -58,15 +62,17 @@ def load(store: Store, count: int) -> dict[str, float]:
     return {"seconds": took_s, "cpu_s": cpu_s, "megabytes": _resident_mb() - before_mb}
 
 
-def herd(store: Store, count: int) -> dict[str, float]:
-    """Seconds from the nominal time until all are queued; lateness in ms."""
-    trigger = EveryTrigger(86_400, offset=_in_a_moment_s(count))
+def herd(store: Store, count: int, beside: int) -> dict[str, float]:
+    """Seconds from the nominal time until all are queued, with `beside` others loaded; lateness in ms."""
+    trigger = EveryTrigger(86_400, offset=_in_a_moment_s(count + beside))
     keys = queue_keys(store.namespace, "herd")
-    schedules = [Schedule(f"h{n}", "m:f", trigger, overlap=Overlap.SKIP) for n in range(count)]
+    schedules = list(declared(beside, QUIET))
+    schedules += [Schedule(f"h{n}", "m:f", trigger, overlap=Overlap.SKIP) for n in range(count)]
     section = Section(store, keys, schedules, "cfg", RedisTime(SYSTEM))
     section.tend({})
     due_ms = section.wake_at_ms
     assert due_ms is not None
+    assert due_ms > _store_ms(store), "loading took longer than LOADED_A_SECOND says"
     while (wait_ms := due_ms - _store_ms(store)) > 0:  # a beat sleeps until then too
         time.sleep(wait_ms / 1000)
     late: list[tuple[int, int]] = []  # when a pass was over, after so many
@@ -102,7 +108,7 @@ def idle(store: Store, count: int) -> dict[str, float]:
 
 def _in_a_moment_s(count: int) -> int:
     """A time of the day (UTC) that comes when so many schedules have been enrolled."""
-    return int(time.time() + 3 + count / 8_000) % 86_400
+    return int(time.time() + 3 + count / LOADED_A_SECOND) % 86_400
 
 
 def _store_ms(store: Store) -> int:
@@ -120,12 +126,12 @@ def _resident_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-MEASURES: dict[str, Callable[[Store, int], dict[str, float]]] = {"load": load, "herd": herd, "idle": idle}
+MEASURES: dict[str, Callable[..., dict[str, float]]] = {"load": load, "herd": herd, "idle": idle}
 
 
-def apart(url: str, what: str, count: int) -> dict[str, float]:
+def apart(url: str, what: str, *counts: int) -> dict[str, float]:
     """One measurement in a process of its own."""
-    words = [sys.executable, "-m", "benchmarks.scale", "--measure", what, str(count), url]
+    words = [sys.executable, "-m", "benchmarks.scale", "--measure", url, what, *map(str, counts)]
     told = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, float] = json.loads(told)
     return found
@@ -136,16 +142,16 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--schedules", type=int, default=1_000_000)
     parser.add_argument("--due", type=int, default=100_000)
-    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args(words)
     if asked.measure:
-        what, count, url = asked.measure
-        with Store.open(url, f"scale-{what}-{count}", deadline_s=60.0) as store:
-            print(json.dumps(MEASURES[what](store, int(count))))
+        url, what, *counts = asked.measure
+        with Store.open(url, f"scale-{what}-{counts[0]}", deadline_s=60.0) as store:
+            print(json.dumps(MEASURES[what](store, *map(int, counts))))
         return 0
     with private_place() as place:
         _tell("load", asked.schedules, apart(place.url, "load", asked.schedules))
-        _tell("herd", asked.due, apart(place.url, "herd", asked.due))
+        _tell("herd", asked.due, apart(place.url, "herd", asked.due, asked.schedules))
         _tell("idle", 10, apart(place.url, "idle", 10))
         _tell("idle", asked.schedules, apart(place.url, "idle", asked.schedules))
     return 0

@@ -122,15 +122,20 @@ def enrol(
     starts: Sequence[tuple[str, int | None]],
     *,
     within_s: float,
+    start_ms: int | None = None,
     runs: Mapping[str, int] = NO_RUNS,
     revision: int | None = None,
 ) -> Protocol[tuple[int, list[int | None]]]:
     """Redis now and the cursor of each schedule of `starts`, in order.
 
-    A schedule without a cursor gets its start (None: now) and the number of fires that it had until then,
-    unless this configuration is not the newest: then its cursor is None. Under `READING` none gets any.
+    A schedule without a cursor gets its start (None: `start_ms`, or now) and the number of fires that it had
+    until then, unless this configuration is not the newest: then its cursor is None. Under `READING` none
+    gets any.
     """
-    rows = [(id_, "" if start is None else start, runs.get(id_, "")) for id_, start in starts]
+    rows = [
+        id_ if start is None and id_ not in runs else f"{id_} {_spelled(start)} {runs.get(id_, '')}"
+        for id_, start in starts
+    ]
     now, *cursors = yield from insist(
         ENROL.call(
             gen=keys.gen,
@@ -138,6 +143,7 @@ def enrol(
             runs=keys.runs,
             config=config,
             revision=_spelled(revision),
+            start=_spelled(start_ms),
             schedules=rows,
         ),
         within_s=within_s,
@@ -180,30 +186,41 @@ def emit(
             revision=_spelled(revision),
             log_max=LOG_MAX,
             wait_max=WAIT_MAX,
-            fires=[_row(fire, ring.seal(keys.prefix, fire.record)) for fire in fires],
+            fires=_rows(fires, ring, keys.prefix),
         ),
         within_s=within_s,
     )
     return Emitted(int(now), [_PLAIN.get(text) or _answer(text) for text in answers])
 
 
-def _spelled(revision: int | None) -> int | str:
-    return "" if revision is None else revision
+def _spelled(number: int | None) -> int | str:
+    return "" if number is None else number
 
 
 _json = msgspec.json.Encoder().encode
 
 
-def _row(fire: Fire, record: bytes) -> tuple[str | bytes, ...]:
-    """The row of `emit.lua`'s ARGV: few texts, each costs both sides more than its bytes."""
-    next_ms = "" if fire.next_ms is None else fire.next_ms
-    limit = "" if fire.limit is None else fire.limit
-    pause_after = "" if fire.pause_after is None else fire.pause_after
-    step = (
-        f"{fire.cursor_ms} {fire.to_ms} {next_ms} {fire.overlap} {limit} {pause_after} {fire.skips} "
-        f"{_json(fire.task).decode()}"
+def _rows(fires: Sequence[Fire], ring: KeyRing, prefix: str) -> list[tuple[str | bytes, ...]]:
+    """Rows of `emit.lua`'s ARGV: few texts, each costs both sides more than its bytes."""
+    rows: list[tuple[str | bytes, ...]] = []
+    step, written = b"", None  # of the fire before: those that stand alike come one after the other
+    for fire in fires:
+        alike = (
+            *(fire.cursor_ms, fire.to_ms, fire.next_ms, fire.overlap, fire.limit, fire.pause_after),
+            *(fire.skips, fire.unique, fire.task, fire.skipped),
+        )
+        if alike != written:
+            step, written = _step(fire), alike
+        rows.append((fire.schedule, step, ring.seal(prefix, fire.record)))
+    return rows
+
+
+def _step(fire: Fire) -> bytes:
+    words = (
+        *(_spelled(fire.cursor_ms), _spelled(fire.to_ms), _spelled(fire.next_ms), fire.overlap),
+        *(_spelled(fire.limit), _spelled(fire.pause_after), fire.skips, unique_field(fire.unique)),
     )
-    return fire.schedule, step, record, fire.skipped, unique_field(fire.unique)
+    return b"%s %s\n%s" % (" ".join(map(str, words)).encode(), _json(fire.task), fire.skipped)
 
 
 _PLAIN = {fate.value.encode(): Answer(fate) for fate in Fate}

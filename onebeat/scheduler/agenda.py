@@ -8,6 +8,7 @@ Replaced entries stay in their places until they surface.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from heapq import heapify, heappop, heappush
 
 from onebeat.scheduler.delay import actual_ms
@@ -24,8 +25,7 @@ class Agenda:
         self._at: dict[int, list[Entry]] = {}
         self._begun: dict[int, int] = {}  # how many of that time have surfaced
         self._placed = 0
-        for entry in entries:
-            self.put(entry)
+        self.put_all(entries)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,18 +43,30 @@ class Agenda:
         An entry without `due_ms` asks its trigger; one that never fires, or is disabled, is kept but
         never due.
         """
-        schedule, cursor_ms, due_ms = entry
-        id_ = schedule.id
-        if due_ms is None and schedule.enabled:
-            due_ms = Following().due(schedule.trigger, cursor_ms)
-            entry = Entry(schedule, cursor_ms, due_ms)
-        elif self._entries.get(id_) is entry:
-            entry = Entry(*entry)  # told from the one it replaces by its identity
-        self._entries[id_] = entry
-        if due_ms is None or not schedule.enabled:
-            return
-        self._place(actual_ms(schedule, due_ms) if schedule.jitter_ms else due_ms, entry)
-        if self._placed > 64 + 2 * len(self._entries):
+        self.put_all((entry,))
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """`put` each of `entries`."""
+        known, at = self._entries, self._at
+        for entry in entries:
+            schedule, id_, due_ms = entry.schedule, entry.schedule.id, entry.due_ms
+            if due_ms is None and schedule.enabled:
+                due_ms = Following().due(schedule.trigger, entry.cursor_ms)
+                entry = Entry(schedule, entry.cursor_ms, due_ms)
+            elif known.get(id_) is entry:
+                entry = copy(entry)  # told from the one it replaces by its identity
+            known[id_] = entry
+            if due_ms is None or not schedule.enabled:
+                continue
+            time_ms = actual_ms(schedule, due_ms) if schedule.jitter_ms else due_ms
+            others = at.get(time_ms)
+            if others is None:
+                at[time_ms] = [entry]
+                heappush(self._times, time_ms)
+            else:
+                others.append(entry)
+            self._placed += 1
+        if self._placed > 64 + 2 * len(known):
             self._sweep()
 
     def drop(self, schedule_id: str) -> None:
@@ -91,15 +103,6 @@ class Agenda:
         """Those that were not replaced since."""
         entries = self._entries
         return [entry for entry in placed if entries.get(entry.schedule.id) is entry]
-
-    def _place(self, time_ms: int, entry: Entry) -> None:
-        self._placed += 1
-        others = self._at.get(time_ms)
-        if others is None:
-            self._at[time_ms] = [entry]
-            heappush(self._times, time_ms)
-        else:
-            others.append(entry)
 
     def _surfaced(self, time_ms: int, begun: int) -> None:
         """The first `begun` of the earliest time are in their places no more."""

@@ -123,7 +123,7 @@ class Mould(msgspec.Struct, frozen=True, gc=False):
         return Fire(
             schedule=schedule.id,
             cursor_ms=decision.cursor_ms,
-            to_ms=decision.moved_ms,
+            to_ms=decision.moved_ms if nominal_ms is None else nominal_ms,
             next_ms=decision.next_ms,
             overlap=schedule.overlap,
             limit=schedule.limit,

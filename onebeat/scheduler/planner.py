@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from onebeat.scheduler.delay import actual_ms
 from onebeat.scheduler.instants import at_ms, floor_ms
 from onebeat.scheduler.schedule import CatchUpPolicy, Schedule
@@ -25,7 +27,7 @@ from onebeat.scheduler.stretches import Following, Skipped, complete, leaves_out
 LATE_MS = 10_000
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A schedule and where it stands: `cursor_ms` is its last decided nominal time.
 
     `due_ms`: `Following.due` of the cursor, when it is known already (saves asking the trigger).
@@ -68,21 +70,25 @@ def plan(entries: Iterable[Entry], now_ms: int) -> Plan:
     follows = Following()
     # many schedules stand alike: their steps, and when something follows
     known: dict[tuple[int, int, int, str], tuple[list[Decision], int | None]] = {}
-    for schedule, cursor_ms, due_ms in entries:
+    for entry in entries:
+        schedule, cursor_ms, next_ms = entry.schedule, entry.cursor_ms, entry.due_ms
         if not schedule.enabled:
             continue
-        next_ms = follows.due(schedule.trigger, cursor_ms) if due_ms is None else due_ms
-        if next_ms is not None and actual_ms(schedule, next_ms) <= now_ms:
-            alone = schedule.id if schedule.jitter_ms else ""
-            alike = id(schedule.trigger), id(schedule.catch_up), cursor_ms, alone
-            if alike not in known:
+        if next_ms is None:
+            next_ms = follows.due(schedule.trigger, cursor_ms)
+        jitters = schedule.jitter_ms
+        if next_ms is not None and (actual_ms(schedule, next_ms) if jitters else next_ms) <= now_ms:
+            alike = id(schedule.trigger), id(schedule.catch_up), cursor_ms, schedule.id if jitters else ""
+            found = known.get(alike)
+            if found is None:
                 steps = list(_decide(schedule, cursor_ms, next_ms, now_ms, follows))
-                known[alike] = steps, follows.due(schedule.trigger, steps[-1].moved_ms)
-            steps, next_ms = known[alike]
-            decisions += [(schedule, step) for step in steps]
+                found = known[alike] = steps, follows.due(schedule.trigger, steps[-1].moved_ms)
+            steps, next_ms = found
+            for step in steps:
+                decisions.append((schedule, step))
         if next_ms is None:
             continue
-        due_ms = actual_ms(schedule, next_ms)
+        due_ms = actual_ms(schedule, next_ms) if jitters else next_ms
         if wake_at_ms is None or due_ms < wake_at_ms:
             wake_at_ms = due_ms
     return Plan(decisions, wake_at_ms)

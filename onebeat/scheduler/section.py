@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from onebeat.failpoints import reach
@@ -31,7 +31,7 @@ from onebeat.scheduler.pulse import RedisTime
 from onebeat.scheduler.schedule import Schedule
 from onebeat.scheduler.stretches import Following
 from onebeat.scheduler.uncollected import uncollected
-from onebeat.wire import Ahead, Store
+from onebeat.wire import Ahead, Protocol, Store
 
 LOG = logging.getLogger("onebeat.beat")
 WITHIN_S = 1.0
@@ -39,7 +39,8 @@ ADOPT_EVERY_S = 1.0
 # Calls under way while the next one is sent: the store need not wait for us. They go by connections of
 # their own: should one overtake another, the cursors refuse what came too soon, and the next pass sends it.
 AHEAD = 1
-PASS_MAX = 1_024  # schedules in one pass, after which a beat looks at its lease again
+PASS_MAX = 4_096  # schedules in one pass, after which a beat looks at its lease again
+PASS_S = 0.2  # or after so long: at the end of a pass the store waits for this beat
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ class Flight:
 
     fires: Sequence[Fire]
     told: Ahead[Emitted]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where are these schedules? `told` ends with Redis time and their cursors."""
+
+    ids: Sequence[str]
+    told: Ahead[tuple[int, list[int | None]]]
 
 
 class Section:
@@ -139,9 +148,13 @@ class Section:
         A beat that does not lead lags, and reads the cursors again before it decides.
         """
         now_ms, looked, away = self._time.now_ms() - lag_ms, 0, list[Entry]()
-        flying: deque[Flight] = deque()
+        flying, until_s = deque[Flight](), self._time.mono_s() + PASS_S
         try:
-            while looked < PASS_MAX and (entries := self._agenda.take(now_ms, EMIT_MAX)):
+            while (
+                looked < PASS_MAX
+                and self._time.mono_s() < until_s
+                and (entries := self._agenda.take(now_ms, EMIT_MAX))
+            ):
                 looked += len(entries)
                 away += entries
                 fires = self._fires(self._refreshed(entries) if lag_ms else entries, now_ms)
@@ -157,19 +170,14 @@ class Section:
                 flight.told.drop()
             raise
         finally:
-            self._put_back(away)
+            self._put([entry.schedule for entry in away], Following())
         return looked
 
     def _put_back_landed(self, away: Sequence[Entry], flying: Iterable[Flight]) -> list[Entry]:
         """Put back what is decided while the store works on the rest, which is returned."""
         unknown = {fire.schedule for flight in flying for fire in flight.fires}
-        self._put_back(entry for entry in away if entry.schedule.id not in unknown)
+        self._put([entry.schedule for entry in away if entry.schedule.id not in unknown], Following())
         return [entry for entry in away if entry.schedule.id in unknown]
-
-    def _put_back(self, entries: Iterable[Entry]) -> None:
-        follows = Following()
-        for schedule, _, _ in entries:
-            self._put(schedule, self._cursors[schedule.id], follows)
 
     def _fires(self, entries: Sequence[Entry], now_ms: int) -> list[Fire]:
         """What is decided about `entries`."""
@@ -224,26 +232,59 @@ class Section:
         False when a newer configuration came in between: it alone may create the cursors.
         """
         complete, follows, same = True, Following(), dict[int, int]()
-        began_ms: int | None = None  # the same for all that are new, so that they share their next times
-        adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
-        for begin in range(0, len(ids), BATCH_MAX):
-            some = ids[begin : begin + BATCH_MAX]
-            # the history first: it knows what was queued and lost, this beat only what it decided
-            rows = [(id_, starts.get(id_, self._cursors.get(id_, began_ms))) for id_ in some]
-            if self._time.mono_s() >= adopt_at_s:  # a million takes longer than the others wait for a sign
-                self.adopt()
-                adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
-            told = enrol(self.keys, self._config, rows, runs=runs, within_s=WITHIN_S, revision=self._revision)
-            now_ms, cursors = self._store.run(told)
-            self._time.heard(now_ms)
-            began_ms = began_ms or now_ms
+        for some, cursors in self._told(ids, starts, runs):
+            found: list[Schedule] = []
             for id_, cursor_ms in zip(some, cursors, strict=True):
                 if cursor_ms is None:
                     complete = False
                 else:
                     self._cursors[id_] = same.setdefault(cursor_ms, cursor_ms)  # a million share few numbers
-                    self._put(self._schedules[id_], self._cursors[id_], follows)
+                    found.append(self._schedules[id_])
+            self._put(found, follows)
         return complete
 
-    def _put(self, schedule: Schedule, cursor_ms: int, follows: Following) -> None:
-        self._agenda.put(Entry(schedule, cursor_ms, follows.due(schedule.trigger, cursor_ms)))
+    def _told(
+        self, ids: Sequence[str], starts: Mapping[str, int], runs: Mapping[str, int]
+    ) -> Iterator[tuple[Sequence[str], Sequence[int | None]]]:
+        """The cursors of `ids`, some at a time; the store looks up the next while these are taken in."""
+        began_ms: int | None = None  # the same for all that are new, so that they share their next times
+        adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
+        flying: deque[Question] = deque()
+        try:
+            for begin in range(0, len(ids), BATCH_MAX):
+                if self._time.mono_s() >= adopt_at_s:  # a million takes longer than others wait for a sign
+                    self.adopt()
+                    adopt_at_s = self._time.mono_s() + ADOPT_EVERY_S
+                some = ids[begin : begin + BATCH_MAX]
+                flying.append(Question(some, self._store.begin(self._ask(some, began_ms, starts, runs))))
+                while flying and (began_ms is None or len(flying) > AHEAD or begin + BATCH_MAX >= len(ids)):
+                    asked = flying.popleft()
+                    now_ms, cursors = asked.told.end()
+                    self._time.heard(now_ms)
+                    began_ms = began_ms or now_ms
+                    yield asked.ids, cursors
+        finally:
+            for asked in flying:
+                asked.told.drop()
+
+    def _ask(
+        self, ids: Sequence[str], began_ms: int | None, starts: Mapping[str, int], runs: Mapping[str, int]
+    ) -> Protocol[tuple[int, list[int | None]]]:
+        # the history first: it knows what was queued and lost, this beat only what it decided
+        rows = [(id_, starts.get(id_, self._cursors.get(id_))) for id_ in ids]
+        return enrol(
+            self.keys,
+            self._config,
+            rows,
+            start_ms=began_ms,
+            runs=runs,
+            within_s=WITHIN_S,
+            revision=self._revision,
+        )
+
+    def _put(self, schedules: Iterable[Schedule], follows: Following) -> None:
+        """Put them where this beat knows them to be."""
+        cursors, due = self._cursors, follows.due
+        self._agenda.put_all(
+            [Entry(one, (at_ms := cursors[one.id]), due(one.trigger, at_ms)) for one in schedules]
+        )

@@ -14,8 +14,8 @@ from tests.interleave.process import Violation
 from tests.interleave.queue_model import settled_rows
 from tests.interleave.scenario import expect
 
-ROW = ("id", "step", "record", "skipped", "name")
-STEP = ("cursor", "to", "next_ms", "overlap", "limit", "pause_after", "skips", "task")
+ROW = ("id", "step", "record")
+STEP = ("cursor", "to", "next_ms", "overlap", "limit", "pause_after", "skips", "name", "task")
 
 
 @dataclass
@@ -80,10 +80,12 @@ class Model:
         stored.seen_ms[config] = now_ms
 
     def enrol(
-        self, config: str, rows: Sequence[Any], now_ms: int, answer: Sequence[Any], excused: bool
+        self, config: str, args: Sequence[Any], now_ms: int, answer: Sequence[Any], excused: bool
     ) -> None:
-        stored = self.stored
-        for id_, start, ran, found in zip(rows[::3], rows[1::3], rows[2::3], answer[1:], strict=True):
+        stored, usual = self.stored, args[0]
+        for row, found in zip(args[1:], answer[1:], strict=True):
+            id_, start, ran = row.split(" ") if " " in row else (row, "", "")
+            start = start or usual
             cursor = stored.cursors.get(id_)
             if cursor is None and config and config == stored.top:
                 if ran != "":
@@ -109,7 +111,8 @@ class Model:
     def emit(self, config: str, args: Sequence[Any], now_ms: int, answer: Sequence[Any]) -> None:
         rows = [dict(zip(ROW, args[at : at + len(ROW)], strict=True)) for at in range(0, len(args), len(ROW))]
         for row, told in zip(rows, answer[1:], strict=True):
-            row |= dict(zip(STEP, row["step"].split(" ", len(STEP) - 1), strict=True))
+            step, _, row["skipped"] = row["step"].decode().partition("\n")
+            row |= dict(zip(STEP, step.split(" ", len(STEP) - 1), strict=True))
             self._row(config, row, now_ms, told.decode())
 
     def _row(self, config: str, row: dict[str, Any], now_ms: int, told: str) -> None:

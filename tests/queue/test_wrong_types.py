@@ -104,11 +104,11 @@ def calls(room: Room) -> dict[str, Call]:
             revision="",
             log_max=9,
             wait_max=9,
-            fires=[("s", '100 200 300 skip     "t"', record("s@200 live rec"), "", "")],
+            fires=[("s", '100 200 300 skip     "t"\n', record("s@200 live rec"))],
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
         "enrol": ENROL.call(
-            **named("gen", "sched", "runs"), config="cfg", revision="", schedules=[("t", "", 1)]
+            **named("gen", "sched", "runs"), config="cfg", revision="", start="", schedules=["t  1"]
         ),
         "halt": HALT.call(**named("halt", "bell", "log"), until_ms=0, why="{}", line="{}", log_max=9),
         "insert": INSERT.call(

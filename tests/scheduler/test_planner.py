@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from onebeat.events import SkipReason
 from onebeat.scheduler import stretches
@@ -137,7 +138,7 @@ def test_schedules_that_share_a_trigger_differ_by_policy_and_by_cursor() -> None
 
 def test_a_known_due_time_is_not_asked_for() -> None:
     trigger = Fixed([M])
-    assert not plan([entry(trigger, 0)._replace(due_ms=M)], M - 1).decisions
+    assert not plan([replace(entry(trigger, 0), due_ms=M)], M - 1).decisions
     assert trigger.asked == 0
 
 

@@ -22,7 +22,7 @@
 -- ARGV revision text of the schedules that programs made, '' when these are of a file
 -- ARGV log_max int entries that the log keeps
 -- ARGV wait_max int messages of one schedule that wait at the most
--- ARGV ...fires[id, step, record, skipped, name] step: `cursor to next overlap limit pause_after skips task`, the same text for all that stand alike: each without spaces, nothing for none, skips `reason=count,…`, task JSON; record '' = only skip; skipped: JSON lines; name: its field in unique or ''
+-- ARGV ...fires[id, step, record] step: `cursor to next overlap limit pause_after skips name task` and JSON lines of what is skipped, the same text for all that stand alike: each without spaces, nothing for none, skips `reason=count,…`, name its field in unique, task JSON; record '' = only skip
 -- MOVES ENQUEUE DELAY WITHDRAW
 -- RETURNS now ms, then one text per fire: emitted | skipped | moved <cursor> | early | stale
 local gen, sched, next, live = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -31,7 +31,7 @@ local due, duerec, waiting, waitrec, cutoff = KEYS[9], KEYS[10], KEYS[11], KEYS[
 local paused, fails, runs, bell, stats, log = KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 local unique, parked, parkedof = KEYS[20], KEYS[21], KEYS[22]
 local config, revision, log_max, wait_max = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local fires, width = 5, 5
+local fires, width = 5, 3
 
 -- Everything that can fail does so before the first write: Redis does not roll back.
 for p = 1, 4 do redis.call('LLEN', ready[p]) end
@@ -50,14 +50,23 @@ local current = redis.call('HGET', gen, 'top') == config
 -- To call a command costs more than what it does: one read and one write for all fires. In between these
 -- tables show a fire what the one before it did.
 local ids, cursors, lives = {}, {}, {}
-for i = fires, #ARGV, width do ids[#ids + 1] = ARGV[i] end
+local steps = {} -- many fires have the same, which is read once; with what the event of each says behind its id
+for i = fires, #ARGV, width do
+  local text = ARGV[i + 1]
+  ids[#ids + 1] = ARGV[i]
+  if not steps[text] then
+    local step = {string.match(text, '^(%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (%S*) ([^\n]*)\n(.*)$')}
+    step[9], step[11] = '","task":' .. step[9] .. ',"nominal_ms":' .. step[2], tonumber(step[2])
+    steps[text] = step
+  end
+end
 if current and #ids > 0 then
   local read, counted = redis.call('HMGET', sched, unpack(ids)), redis.call('HMGET', live, unpack(ids))
-  for n, id in ipairs(ids) do cursors[id], lives[id] = read[n] or nil, tonumber(counted[n] or '0') or 0 end
+  for n, id in ipairs(ids) do cursors[id], lives[id] = read[n] or nil, counted[n] and tonumber(counted[n]) or 0 end
 end
 local pushed, moved, grown, coming, gone, decided, living = {{}, {}, {}, {}}, {}, {}, {}, {}, {}, {}
 
-local lines, counts = {}, {}
+local lines, counts, emitted = {}, {}, 0
 local function tally(name, more) counts[name] = (counts[name] or 0) + more end
 
 -- Is a fire of this time held back by a person, or by too many failures in a row?
@@ -133,17 +142,9 @@ local function barred(id, cursor, to, overlap, limit, record, name)
   if limit ~= '' then redis.call('HINCRBY', runs, id, 1) end
 end
 
--- Many fires have the same step, which is read once.
-local steps = {}
-local function step_of(text)
-  local step = {string.match(text, '^(%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (%S*) (.*)$')}
-  steps[text] = step
-  return step
-end
-
-for i = fires, #ARGV, width do
-  local id, record, skipped, name = ARGV[i], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  local cursor, to, next_ms, overlap, limit, pause_after, skips, task = unpack(steps[ARGV[i + 1]] or step_of(ARGV[i + 1]))
+for n, id in ipairs(ids) do
+  local text, record = ARGV[fires + n * width - 2], ARGV[fires + n * width - 1]
+  local cursor, to, next_ms, overlap, limit, pause_after, skips, name, about, skipped, to_ms = unpack(steps[text])
   local stored = cursors[id]
   local answer = 'skipped'
   if not current then
@@ -151,7 +152,7 @@ for i = fires, #ARGV, width do
   elseif stored ~= cursor then
     -- Compare-and-set from the value that was read: a high-water mark would lose fires after a rollback.
     answer = 'moved ' .. (stored or '')
-  elseif tonumber(to) > now then
+  elseif to_ms > now then
     answer = 'early'
   else
     local held = (pauses or failing) and is_paused(id, to, pause_after)
@@ -166,23 +167,22 @@ for i = fires, #ARGV, width do
     end
     if record ~= '' then
       local why = held and 'paused' or barred(id, cursor, to, overlap, limit, record, name)
-      local about = '"id":"' .. id .. '@' .. to .. '","schedule":"' .. id .. '","task":' .. task .. ',"nominal_ms":' .. to
       if why then
-        lines[#lines + 1] = '{"event":"skipped",' .. about .. ',"reason":"' .. why .. '","count":1}'
+        lines[#lines + 1] = '{"event":"skipped","id":"' .. id .. '@' .. to .. '","schedule":"' .. id .. about .. ',"reason":"' .. why .. '","count":1}'
         tally('skipped', 1); tally('skipped.' .. why, 1)
       else
-        lines[#lines + 1] = '{"event":"emitted",' .. about .. '}'
-        tally('emitted', 1)
+        lines[#lines + 1] = '{"event":"emitted","id":"' .. id .. '@' .. to .. '","schedule":"' .. id .. about .. '}'
+        emitted = emitted + 1
         answer = 'emitted'
       end
     end
     cursors[id], moved[id] = to, next_ms
   end
-  answers[#answers + 1] = answer
+  answers[n + 1] = answer
 end
 for id, next_ms in pairs(moved) do
   decided[#decided + 1] = id; decided[#decided + 1] = cursors[id]
-  if grown[id] then living[#living + 1] = id; living[#living + 1] = lives[id] end
+  if grown[id] then living[#living + 1] = id; living[#living + 1] = lives[id] == 1 and '1' or lives[id] end -- a number is formatted
   if next_ms == '' then gone[#gone + 1] = id else coming[#coming + 1] = next_ms; coming[#coming + 1] = id end
 end
 for p = 1, 4 do if #pushed[p] > 0 then redis.call('RPUSH', ready[p], unpack(pushed[p])) end end
@@ -190,6 +190,7 @@ if #decided > 0 then redis.call('HSET', sched, unpack(decided)) end
 if #coming > 0 then redis.call('ZADD', next, unpack(coming)) end
 if #gone > 0 then redis.call('ZREM', next, unpack(gone)) end
 if #living > 0 then redis.call('HSET', live, unpack(living)) end
+if emitted > 0 then tally('emitted', emitted) end
 for name, count in pairs(counts) do redis.call('HINCRBY', stats, name, count) end
 if counts.emitted then redis.call('ZADD', bell, 0, '*') end
 if #lines > 0 then redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n')) end

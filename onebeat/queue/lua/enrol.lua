@@ -4,27 +4,38 @@
 -- KEYS runs HASH schedule id → its fires so far, where a limit counts them
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV revision text of the schedules that programs made, '' when these are of a file
--- ARGV ...schedules[id, cursor, runs] cursor: where to start when there is none, '' for now; runs: its fires until then, '' for none
+-- ARGV start int ms where a schedule starts that has no cursor, '' for now
+-- ARGV ...schedules its id; `id cursor runs` where it starts elsewhere or had fires until then, '' for none
 -- MOVES none
 -- RETURNS now ms, then one cursor per schedule ('' when this beat may not create it)
 local gen, sched, runs = KEYS[1], KEYS[2], KEYS[3]
-local config, revision = ARGV[1], ARGV[2]
-local schedules, width = 3, 3
+local config, revision, start = ARGV[1], ARGV[2], ARGV[3]
+local schedules = 4
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local current = redis.call('HGET', gen, 'top') == config
   and (revision == '' or redis.call('HGET', gen, 'made') == revision)
 redis.call('HLEN', sched)
 redis.call('HLEN', runs)
-local answers = {now}
-for i = schedules, #ARGV, width do
-  local id, cursor, counted = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local stored = redis.call('HGET', sched, id)
+
+local ids, starts, had = {}, {}, {}
+for i = schedules, #ARGV do
+  local id, cursor, counted = ARGV[i], '', ''
+  if string.find(id, ' ', 1, true) then id, cursor, counted = string.match(id, '^(%S+) (%S*) (%S*)$') end
+  ids[#ids + 1] = id
+  starts[id], had[id] = cursor ~= '' and cursor or start, counted
+end
+-- To call a command costs more than what it does: one read and one write for all.
+local answers, made = {now}, {}
+local cursors = #ids > 0 and redis.call('HMGET', sched, unpack(ids)) or {}
+for n, id in ipairs(ids) do
+  local stored, cursor, counted = cursors[n], starts[id], had[id]
   if not stored and current then
     stored = cursor ~= '' and cursor or now
-    redis.call('HSET', sched, id, stored)
+    made[#made + 1] = id; made[#made + 1] = stored
     if counted ~= '' then redis.call('HSETNX', runs, id, counted) end
   end
   answers[#answers + 1] = stored or ''
 end
+if #made > 0 then redis.call('HSET', sched, unpack(made)) end
 return answers
