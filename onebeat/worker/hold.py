@@ -13,7 +13,6 @@ import msgspec
 from msgspec.structs import replace
 
 from onebeat.errors import BadPayload
-from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import NO_NOTES, Settled
 from onebeat.queue.following import after, follows
@@ -27,7 +26,7 @@ from onebeat.worker.line import Line, Work
 from onebeat.worker.middleware import HOOKS
 from onebeat.worker.outcome import End, Outcome, line_of
 from onebeat.worker.plain import plain_task, run_plain, run_plain_here
-from onebeat.worker.run import outcome_of, run_here, run_one
+from onebeat.worker.run import begins_s, ends_ms, outcome_of, run_here, run_one
 from onebeat.worker.telling import tell
 
 if TYPE_CHECKING:
@@ -170,9 +169,9 @@ class Hold:
     async def _run(self, claimed: Claimed) -> None:
         try:
             message, fence, now_ms, _ = claimed
-            started_s = self._began_s()
+            started_s = begins_s(self._bench)
             outcome = await run_one(message, fence, now_ms, self._bench, self._keys.queue)
-            took_ms = self._took_ms(started_s)
+            took_ms = ends_ms(self._bench, started_s)
         except Exception as problem:
             self._fail(problem)
             return
@@ -196,17 +195,9 @@ class Hold:
         message, fence, now_ms, plain = claimed
         if plain is not None:
             return run_plain_here(message, plain, self._bench)
-        started_s = self._began_s()
+        started_s = begins_s(self._bench)
         outcome = run_here(message, fence, now_ms, self._bench)
-        return outcome, self._took_ms(started_s)
-
-    def _began_s(self) -> float:
-        reach("run.claimed")
-        return self._bench.clock.mono_s()
-
-    def _took_ms(self, began_s: float) -> float:
-        reach("run.ended")
-        return (self._bench.clock.mono_s() - began_s) * 1000
+        return outcome, ends_ms(self._bench, started_s)
 
     def _ran_here(self, claimed: Claimed, ended: Ended | None, problem: BaseException | None) -> None:
         if problem is not None:
@@ -232,9 +223,7 @@ class Hold:
         self._run_ms = reserve.average_ms(self._run_ms, took_ms)
         self._moved_s = self._bench.clock.mono_s()
         if outcome is None:
-            self._settled.append(
-                Settled(message.id, Move.FINISH)
-            )  # a bare message that is over leaves no trace
+            self._settled.append(Settled(message.id, Move.FINISH))  # a bare message leaves no trace
         elif outcome.end is not End.CUT:  # what is cut goes back when the worker leaves
             self._settle(message, outcome)
         self.changed.set()

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec.structs import replace
 
 from onebeat.errors import BadArguments
-from onebeat.failpoints import reach
 from onebeat.queue.record import Message, is_bare
 from onebeat.worker.limits import Limits
 from onebeat.worker.middleware import HOOKS
 from onebeat.worker.outcome import Outcome
-from onebeat.worker.run import check_wanted, outcome_of
+from onebeat.worker.run import begins_s, check_wanted, ends_ms, note_prepared, outcome_of
 
 if TYPE_CHECKING:
     from onebeat.worker.bench import Bench
@@ -54,8 +53,7 @@ def _is_plain(task: PlainTask) -> bool:
 
 async def run_plain(message: Message, task: PlainTask, bench: Bench) -> tuple[Outcome | None, float]:
     """Await `task`: None if all is well, and how long it took, ms."""
-    reach("run.claimed")
-    began_s, called = bench.clock.mono_s(), None
+    began_s, called = begins_s(bench), None
     outcome: Outcome | None = None
     try:
         args, kwargs = _arguments(message, task, bench)
@@ -63,14 +61,12 @@ async def run_plain(message: Message, task: PlainTask, bench: Bench) -> tuple[Ou
         await task.function(*args, **kwargs)
     except BaseException as problem:  # whatever a handler raises is an outcome, SystemExit included
         outcome = _failed(problem, message, called, began_s, bench, cut=bench.cutting())
-    reach("run.ended")
-    return outcome, (bench.clock.mono_s() - began_s) * 1000
+    return outcome, ends_ms(bench, began_s)
 
 
 def run_plain_here(message: Message, task: PlainTask, bench: Bench) -> tuple[Outcome | None, float]:
     """Call `task` on this very thread: None if all is well, and how long it took, ms."""
-    reach("run.claimed")
-    began_s, called = bench.clock.mono_s(), None
+    began_s, called = begins_s(bench), None
     outcome: Outcome | None = None
     try:
         args, kwargs = _arguments(message, task, bench)
@@ -78,14 +74,13 @@ def run_plain_here(message: Message, task: PlainTask, bench: Bench) -> tuple[Out
         bench.threads.cancellable(message.id, lambda: task.function(*args, **kwargs), None)
     except BaseException as problem:
         outcome = _failed(problem, message, called, began_s, bench, cut=False)
-    reach("run.ended")
-    return outcome, (bench.clock.mono_s() - began_s) * 1000
+    return outcome, ends_ms(bench, began_s)
 
 
 def _arguments(message: Message, task: PlainTask, bench: Bench) -> tuple[Sequence[Any], Mapping[str, Any]]:
     check_wanted(message, bench)
     args, kwargs = task.signature.read(message.body)
-    reach("run.prepared")
+    note_prepared()
     return args, kwargs
 
 

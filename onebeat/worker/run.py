@@ -100,8 +100,28 @@ def _prepared(message: Message, fence: int, now_ms: int, bench: Bench) -> Ready:
         raise Expired(f"claimed {now_ms - expires_at_ms} ms after it expired")
     check_wanted(message, bench)
     ready = bench.prepare(message, fence)
-    reach("run.prepared")
+    note_prepared()
     return ready
+
+
+# The moments of every run, the short ones of `plain.py` too; each failpoint is one place.
+
+
+def begins_s(bench: Bench) -> float:
+    """A run begins: when, monotonic."""
+    reach("run.claimed")
+    return bench.clock.mono_s()
+
+
+def note_prepared() -> None:
+    """Its arguments are known, and its function is about to be called."""
+    reach("run.prepared")
+
+
+def ends_ms(bench: Bench, began_s: float) -> float:
+    """It has ended: how long it took, ms."""
+    reach("run.ended")
+    return (bench.clock.mono_s() - began_s) * 1000
 
 
 def check_wanted(message: Message, bench: Bench) -> None:

@@ -6,10 +6,17 @@ from onebeat.locks.calls import ACQUIRE
 from tests.locks.bench import Bench, ShareBench
 
 
-def test_the_front_of_the_queue_looks_often_and_the_rest_on_its_beat(bench: Bench) -> None:
+def test_the_front_of_the_queue_looks_often_and_the_rest_when_the_lease_can_end(bench: Bench) -> None:
     bench.acquire("a", ttl_ms=60_000)
-    looks = [bench.acquire(f"w{n}", stay_ms=60_000)[1] for n in range(10)]
-    assert looks == [500] * 8 + [-1, -1]
+    looks = [bench.acquire(f"w{n:02}", stay_ms=60_000)[1] for n in range(20)]
+    assert looks[:8] == [500] * 8
+    assert all(0 < look <= 60_160 for look in looks[8:])
+
+
+def test_a_lock_that_somebody_made_without_an_end_is_looked_at_on_the_beat(bench: Bench) -> None:
+    bench.command("SET", bench.keys.owner, "redis-py's")
+    assert [bench.acquire(token, stay_ms=60_000) for token in "abc"] == [("queued", -1)] * 3
+    bench.command("DEL", bench.keys.owner)
 
 
 def test_a_free_lock_whose_turn_nobody_takes_calls_all_who_wait_before_at_once(bench: Bench) -> None:
@@ -73,10 +80,11 @@ def test_an_operator_takes_the_lock_from_an_heir_that_has_not_come(bench: Bench)
 # -- the same for shares ------------------------------------------------------------------------------
 
 
-def test_the_front_of_a_share_looks_often_and_the_rest_on_its_beat(shares: ShareBench) -> None:
+def test_the_front_of_a_share_looks_often_and_the_rest_when_a_lease_can_end(shares: ShareBench) -> None:
     shares.enter("a", ttl_ms=60_000)
-    looks = [shares.enter(f"w{n}", stay_ms=60_000)[1] for n in range(10)]
-    assert looks == [500] * 8 + [-1, -1]
+    looks = [shares.enter(f"w{n:02}", stay_ms=60_000)[1] for n in range(20)]
+    assert looks[:8] == [500] * 8
+    assert all(0 < look <= 60_160 for look in looks[8:])
 
 
 def test_a_share_passes_who_was_called_in_vain_and_it_keeps_its_place(shares: ShareBench) -> None:
