@@ -81,7 +81,7 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
 
 
 def _look_again_s(watch_ms: int) -> float:
-    """The front of the queue looks again when the lease or a call could end; the others on their beat."""
+    """All look when the lease or a call could end, and on their beat at the latest; the front more often."""
     return BEAT_S if watch_ms < 0 else min(BEAT_S, (watch_ms + 1) / 1000)
 
 

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import SimpleNamespace
+from types import GenericAlias, SimpleNamespace
 from typing import Any, TypeAlias
 
 import msgspec
@@ -97,8 +97,8 @@ class Signature:
         types = [type_ for _, type_ in self._rows or ()]
         if not self._plain or any(all(type_ is not one for one in _COMMON) for type_ in types):
             return None
-        places = tuple[tuple(types)] if types else tuple[()]  # type: ignore[misc]
-        return msgspec.msgpack.Decoder(tuple[places, dict[str, Any]]).decode  # type: ignore[valid-type]
+        call: Any = GenericAlias(tuple, (GenericAlias(tuple, tuple(types)), dict[str, Any]))
+        return msgspec.msgpack.Decoder(call).decode
 
     def read(self, body: bytes) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Positional and keyword arguments of the call in `body`, where nothing is filled in.

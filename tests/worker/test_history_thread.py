@@ -39,10 +39,11 @@ class Looks:
 def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Looks, HistoryThread]]:
     monkeypatch.setattr(history, "EVERY_S", 0.001)
     monkeypatch.setattr(history, "rest_after", lambda _rest_s, *, came: 0.0 if came else float("inf"))
-    looks, nobody = Looks(), Any
-    thread = HistoryThread(looks, ["q"], nobody)  # type: ignore[arg-type]
+    historian: Any = Looks()
+    ledger: Any = None  # it is asked only every minute
+    thread = HistoryThread(historian, ["q"], ledger)
     thread.start()
-    yield looks, thread
+    yield historian, thread
     thread.stop()
 
 
