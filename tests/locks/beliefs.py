@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.locks.linear import Op, first_unexplained
+from tests.locks.recorded import lines_of
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Report:
     beliefs: list[Belief] = field(default_factory=list)
     hits: Counter[str] = field(default_factory=Counter)
     errors: int = 0
+    calls: int = 0  # that were put into one order
     longest_free_s: float = 0.0
     stood_still: list[tuple[float, float]] = field(default_factory=list)  # the machine, not the lock
     still_meanwhile_s: float = 0.0  # of that longest time
@@ -34,7 +37,8 @@ class Report:
         hits = ", ".join(f"{count} × {hit}" for hit, count in sorted(self.hits.items()))
         stalls = [to_s - from_s for from_s, to_s in self.stood_still]
         return (
-            f"{len(self.beliefs)} holds; {hits}; {self.errors} calls failed\n"
+            f"{len(self.beliefs)} holds in {self.calls} calls and ends of leases; {hits}; "
+            f"{self.errors} calls failed\n"
             f"longest time without a holder {self.longest_free_s:.2f} s, "
             f"in which the machine stood still for {self.still_meanwhile_s:.2f} s\n"
             f"longest stall of the machine {max(stalls, default=0.0):.2f} s; {len(stalls)} stalls, "
@@ -43,19 +47,24 @@ class Report:
 
 
 def beliefs_in(folder: Path, report: Report) -> None:
-    """Read what the processes wrote; a line that its writer was killed over is not there."""
+    """Read what the processes were sure of."""
     for file in sorted(folder.glob("*.jsonl")):
         latest: Belief | None = None
-        for line in file.read_bytes().split(b"\n"):
-            with suppress(ValueError):
-                what, *rest = json.loads(line)
-                if what == "error":
-                    report.errors += 1
-                elif what == "granted":
-                    latest = Belief(rest[0], rest[1], rest[1])
-                    report.beliefs.append(latest)
-                elif latest is not None and latest.fence == rest[0]:
-                    latest.to_s = max(latest.to_s, rest[1])
+        for what, *rest in lines_of(file):
+            if what == "error":
+                report.errors += 1
+            elif what == "granted":
+                latest = Belief(rest[0], rest[1], rest[1])
+                report.beliefs.append(latest)
+            elif what in ("valid", "ends") and latest is not None:
+                latest.to_s = max(latest.to_s, rest[1])
+
+
+def judge_order(calls: Sequence[Op], report: Report) -> None:
+    """Is there one order of all calls that explains every answer?"""
+    report.calls = len(calls)
+    if unexplained := first_unexplained(calls):
+        report.broken.append(f"no order of the calls explains that {unexplained}")
 
 
 def judge(report: Report) -> None:

@@ -2,10 +2,12 @@
 
 python -m tests.locks.torture --seconds 60                     twelve processes and one `Lock`
 python -m tests.locks.torture --seconds 60 --kind writer       the same for the writers of an `RWLock`
+python -m tests.locks.torture --seconds 60 --kind tries        one `Lock` again, which nobody waits for
 
 A nemesis looks who holds the lock and hits that one more often than others: SIGKILL (another process is
 started instead), SIGSTOP for twice the lease, CLIENT KILL for everybody. Each process writes down what it
-believes, on the one monotonic clock of the machine; afterwards every two beliefs are compared.
+asks, what it is answered and what it believes, on the one monotonic clock of the machine. Afterwards every
+two beliefs are compared, and one order of all calls is looked for that explains every answer (`linear.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from onebeat.locks import Lock, RWLock
 from onebeat.locks.lock import Blocking
 from onebeat.wire import Command, Store
 from tests.leaks import find_leaks
-from tests.locks.beliefs import Report, beliefs_in, judge
+from tests.locks.beliefs import Report, beliefs_in, judge, judge_order
+from tests.locks.recorded import calls_in
 from tests.locks.ticker import stalls_in
 from tests.locks.waiting import until
 from tests.servers import Server
@@ -36,11 +39,13 @@ from tests.servers import Server
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE, NAME = "torture", "l"
 HITS = {"kill": 3, "stop": 3, "cut": 2}
+# for how long they wait; where nobody stands in a queue, each refusal needs a holder
+WAITS_S = {"lock": (0.0, 0.5, 10.0), "writer": (0.0, 0.5, 10.0), "tries": (0.0,)}
 
 
 def made(kind: str, store: Store, lease_s: float) -> Blocking:
     """The lock of this run."""
-    return Lock(store, NAME, lease_s) if kind == "lock" else RWLock(store, NAME, lease_s).write
+    return RWLock(store, NAME, lease_s).write if kind == "writer" else Lock(store, NAME, lease_s)
 
 
 # -- one process ------------------------------------------------------------------------------------
@@ -57,14 +62,16 @@ def work(url: str, file: str, kind: str, lease_s: str) -> None:
         lock = made(kind, store, float(lease_s))
         while True:
             try:
-                _hold_once(lock, luck, note)
+                _hold_once(lock, luck, luck.choice(WAITS_S[kind]), note)
             except StoreError:
-                note("error")
+                note("error", time.monotonic())
 
 
-def _hold_once(lock: Blocking, luck: random.Random, note: Any) -> None:
-    lease = lock.acquire(luck.choice((0, 0.5, 10)))
+def _hold_once(lock: Blocking, luck: random.Random, wait_s: float, note: Any) -> None:
+    note("asks", wait_s, time.monotonic())
+    lease = lock.acquire(wait_s)
     if lease is None:
+        note("busy", time.monotonic())
         time.sleep(0.002)
         return
     note("granted", lease.fence, time.monotonic())
@@ -73,7 +80,8 @@ def _hold_once(lock: Blocking, luck: random.Random, note: Any) -> None:
         note("valid", lease.fence, now_s)
         time.sleep(0.02)
     note("ends", lease.fence, min(time.monotonic(), lease.until_s))
-    lock.release(lease)
+    note("gives", time.monotonic())
+    note("gave", lock.release(lease), time.monotonic())
 
 
 # -- the run ----------------------------------------------------------------------------------------
@@ -113,6 +121,7 @@ class Torture:
         self.report.stood_still = stalls_in(stalls)
         beliefs_in(self._folder, self.report)
         judge(self.report)
+        judge_order(calls_in(self._folder, self._lease_s), self.report)
         self._look_at_what_is_left()
         self._admin.close()
         return self.report
@@ -200,7 +209,7 @@ def main() -> int:
     reader = argparse.ArgumentParser(prog="python -m tests.locks.torture")
     reader.add_argument("--seconds", type=float, default=60.0)
     reader.add_argument("--processes", type=int, default=12)
-    reader.add_argument("--kind", choices=("lock", "writer"), default="lock")
+    reader.add_argument("--kind", choices=tuple(WAITS_S), default="lock")
     reader.add_argument("--lease", type=float, default=1.0)
     reader.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     asked = reader.parse_args()
