@@ -1,7 +1,8 @@
 """What has happened to a lock lately, for people?
 
 The scripts keep the last holds in the lock's state, a field of JSON for each, written when it is released,
-forced, or found to have lapsed. Nothing is sent for it.
+forced, or found to have lapsed: `[event, fence, since, who, note, until]`, times in microseconds. Who
+releases it says in its note for how long it was held; then there is no `until`. Nothing is sent for it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from onebeat.keys import LockKeys
 from onebeat.locks import view
@@ -20,8 +20,8 @@ from onebeat.locks.view import Holder
 from onebeat.locks.who import who_was
 from onebeat.wire import Command, Protocol, insist
 
-HOLDS = 12  # that are kept: `PAST` of the scripts, which write over the oldest
-_PAST = tuple(f"past{slot}" for slot in range(1, HOLDS + 1))
+HOLDS = 12  # that are kept: `SLOTS` of the scripts, which write over the oldest
+_PAST = tuple(f"past-{chr(ord('A') + slot)}" for slot in range(HOLDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +59,22 @@ def story(keys: LockKeys) -> Protocol[Story | None]:
         StoreError: no answer, or refused.
     """
     holder = yield from view.peek(keys)
-    words = ("HMGET", keys.state, "fence", "holder", "told", "since", *_PAST)
+    words = ("HMGET", keys.state, "fence", "holder", "over", *_PAST)
     answer = yield from insist(Command(words), within_s=INSIST_S)
-    fence, who, told, since_ms, *past = (text_of(each or "") for each in answer)
+    fence, last, over, *past = (text_of(each or "") for each in answer)
     if holder is None and not fence:
         return None
     holds = sorted(_holds(past), key=lambda hold: hold.fence, reverse=True)  # which grew with each
-    if holder is None and who and told != fence:  # nobody came since its lease ended
-        holds.insert(0, _hold("lapsed", json.loads(who), int(fence), int(since_ms or 0), 0, {}))
+    if holder is None and last and not over.startswith(fence, 1):  # nobody came since its lease ended
+        holds[:0] = _holds([f'["lapsed",{fence},{last},{{}},0]'])
     return Story(holder, int(fence or 0), tuple(holds))
 
 
 def _holds(past: Iterable[str]) -> Iterator[Hold]:
     for line in past:
         with suppress(ValueError, KeyError, TypeError):  # written by another version
-            told = json.loads(line)
-            yield _hold(
-                told["event"], told["who"], told["fence"], told["since_ms"], told["until_ms"], told["note"]
-            )
-
-
-def _hold(event: str, who: Any, fence: int, since_ms: int, until_ms: int, note: dict[str, Any]) -> Hold:
-    known = who_was(json.dumps(who))
-    told = note.get("waited_ms"), note.get("renewals"), str(note.get("reason", ""))
-    return Hold(event, known.host, known.pid, known.task, fence, since_ms, until_ms, *told)
+            event, fence, since_us, who, note, *until_us = json.loads(line)
+            since_ms, known = since_us // 1000, who_was(json.dumps(who))
+            until_ms = until_us[0] // 1000 if until_us else since_ms + note["held_ms"]
+            told = note.get("waited_ms"), note.get("renewals"), str(note.get("reason", ""))
+            yield Hold(event, known.host, known.pid, known.task, fence, since_ms, until_ms, *told)

@@ -111,7 +111,8 @@ class Lease:
     @property
     def note(self) -> str:
         """JSON about the hold for the lock's history."""
-        return f'{{"waited_ms":{self._waited_s * 1000:.0f},"renewals":{self._renewals}}}'
+        held_ms, waited_ms = (self._clock.mono_s() - self.since_s) * 1000, self._waited_s * 1000
+        return f'{{"held_ms":{held_ms:.0f},"waited_ms":{waited_ms:.0f},"renewals":{self._renewals}}}'
 
     def lose(self, reason: str) -> None:
         """It ended without being given back."""

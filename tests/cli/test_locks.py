@@ -109,6 +109,7 @@ def test_show_tells_how_the_last_holds_ended(app: App) -> None:
     assert past[2]["reason"] == "it hangs"
     assert (past[3]["renewals"], past[3]["pid"]) == (0, os.getpid())
     assert past[3]["waited_ms"] >= 0
+    assert all(one["since"] <= one["until"] for one in past[1:])
     assert [line.split()[3] for line in onebeat("lock", "show", NAME).out.splitlines()[-1:]] == ["release"]
 
 
@@ -234,7 +235,7 @@ def test_state_of_another_version_is_left_out(app: App) -> None:
     with Lock(app.client, NAME).hold():
         pass
     keys = LockKeys(app.namespace.value, NAME)
-    for slot, told_then in enumerate(("nonsense", '{"event":"x"}', "[]", "{}"), 1):
-        app.store.perform(Command(("HSET", keys.state, f"past{slot}", told_then)))
+    for slot, told_then in zip("ABCD", ("nonsense", '{"event":"x"}', "[]", '["x",1,2,{},{}]'), strict=True):
+        app.store.perform(Command(("HSET", keys.state, f"past-{slot}", told_then)))
     assert told("lock", "show", NAME)["past"] == []
     assert json.loads(onebeat("lock", "show", NAME, "--json").out)["schema"] == "onebeat.lock/1"

@@ -15,7 +15,8 @@ from onebeat.wire import Call, Command, Script, Store
 PATIENT = replace(
     ACQUIRE,
     text=ACQUIRE.text.replace(
-        "CLAIM_MS, QUEUE_MS, STATE_MS = 64, 300,", "CLAIM_MS, QUEUE_MS, STATE_MS = 64, 3600000,"
+        "CLAIM_MS, QUEUE_MS, NEAR, NEAR_MS, STEP_MS, SLOTS = 64, 300,",
+        "CLAIM_MS, QUEUE_MS, NEAR, NEAR_MS, STEP_MS, SLOTS = 64, 3600000,",
     ),
 )
 assert PATIENT.text != ACQUIRE.text

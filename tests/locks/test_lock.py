@@ -157,6 +157,16 @@ def test_at_least(store: Store) -> None:
     assert Lock(store, "l").acquire(wait=90) is not None
 
 
+def test_who_gave_a_lock_back_is_not_taken_for_its_holder(store: Store) -> None:
+    lock = Lock(store, "a")
+    with lock.hold():
+        pass
+    store.perform(Command(("SET", LockKeys(store.namespace, "a").owner, "another program", "PX", 60_000)))
+    held = lock.peek()
+    assert held is not None
+    assert (held.host, held.pid) == ("", 0)
+
+
 def test_peek_and_holders(store: Store) -> None:
     names = ["a", "reports:daily", "with {braces} and *?[x]", "ünï"]
     for name in names:

@@ -11,20 +11,31 @@
 -- MOVES none
 -- RETURNS held, fence | queued, ms to the next look or -1 = a beat | busy | over; then whom to wake
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, ttl_ms, stay_ms, who = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local LOOK, CLAIM_MS, QUEUE_MS, STATE_MS = 64, 300, 120000, 2592000000
-local NEAR, NEAR_MS, STEP_MS, PAST, SHORT = 8, 500, 10, 12, 12
+local token, ttl_ms, who = ARGV[1], ARGV[2], ARGV[4]
+local SHORT, STATE_MS, SPAN = 12, 2592000000, 7
 local t = redis.call('TIME')
 -- Cut from text: to format a number of this size costs as much as a command.
-local micros = t[1] .. string.sub('00000' .. t[2], -6)
-local now_text = string.sub(micros, 1, -4)
-local now = tonumber(now_text)
-local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'holder', 'since', 'tickets')
-local fence, last, since, tickets = seen[1], seen[3] or '', seen[4] or '', seen[5] or '0'
+local micros = #t[2] == 6 and t[1] .. t[2] or t[1] .. string.sub('00000' .. t[2], -6)
+local seen = redis.call('HMGET', state, 'fence', 'over', 'tickets')
+local fence, over, tickets = seen[1], seen[2] or '', seen[3] or '0'
 -- A request can arrive after its sender gave up: it must not take a lock that nobody would release.
-local ended = string.find(seen[2] or '', ',' .. string.sub(token, -SHORT) .. ',', 1, true)
--- Tickets are counted from 0 again when nobody waits and nobody gave up lately: then there is nothing to look at.
+local ended = string.find(over, ',' .. string.sub(token, -SHORT) .. ',', 1, true)
+-- A slot, and then the fence of the last hold that was given back: of any other, people are told that it lapsed.
+local told = fence and string.sub(over, 2, #fence + 1) == fence
+
+-- The short way. Tickets are counted from 0 again when nobody waits and nobody gave up lately. Times of one length
+-- compare as text.
+if told and tickets == '0' and not ended and #fence == #micros and fence < micros
+  and redis.call('SET', owner, token, 'NX', 'PX', ttl_ms) then
+  redis.call('HSET', state, 'fence', micros, 'holder', micros .. ',' .. who)
+  -- The state's end is put off once in a thousand seconds of use.
+  if string.sub(fence, 1, SPAN) ~= string.sub(micros, 1, SPAN) then redis.call('PEXPIRE', state, STATE_MS) end
+  return {'held', micros}
+end
+
+local LOOK, CLAIM_MS, QUEUE_MS, NEAR, NEAR_MS, STEP_MS, SLOTS = 64, 300, 120000, 8, 500, 10, 12
+local stay_ms, now_text, held = tonumber(ARGV[3]), string.sub(micros, 1, -4), redis.call('GET', owner)
+local now = tonumber(now_text)
 local looks, ahead, lives = held or tickets ~= '0', {}, {}
 if looks then
   ahead, ended = redis.call('ZRANGE', queue, 0, LOOK - 1), ended or redis.call('LINDEX', bell, 0) == 'over'
@@ -61,12 +72,14 @@ end
 local knows_all = queued or #ahead < LOOK
 
 if held == token or (not held and knows_all and before == 0) then
-  local rest = looks and redis.call('HMGET', state, 'heir', 'tombs') or {}
+  local rest = redis.call('HMGET', state, 'heir', 'tombs', 'holder')
+  local holder = rest[3] or ''
   -- A holder that neither released nor was told off: its lease ended under it, which people want to know.
-  if not held and last ~= '' and redis.call('HGET', state, 'told') ~= fence then
-    local words = '{"event":"lapsed","fence":%s,"since_ms":%s,"until_ms":%s,"who":%s,"note":{}}'
-    local slot = tostring((redis.call('HGET', state, 'slot') or 0) % PAST + 1)
-    redis.call('HSET', state, 'slot', slot, 'past' .. slot, string.format(words, fence or '0', since, now_text, last))
+  if not held and not told and holder ~= '' then
+    local slot = string.char(((string.byte(over) or 64) - 64) % SLOTS + 65)
+    local row = '["lapsed",' .. (fence or '0') .. ',' .. holder .. ',{},' .. micros .. ']'
+    over = slot .. (fence or '') .. (string.match(over, ',.*') or ',')
+    redis.call('HSET', state, 'over', over, 'past-' .. slot, row)
   end
   local new = held ~= token or not fence
   if new then
@@ -78,13 +91,11 @@ if held == token or (not held and knows_all and before == 0) then
       redis.call('ZREM', queue, token)
       redis.call('HDEL', waiters, token)
     end
-    redis.call('HSET', state, 'fence', fence, 'holder', who, 'since', now_text)
     if #ahead == 0 and now > tonumber(rest[2] or '0') then tickets = '0' end
-    if looks then redis.call('HSET', state, 'heir', '', 'tickets', tickets) end
+    redis.call('HSET', state, 'fence', fence, 'holder', micros .. ',' .. who, 'heir', '', 'tickets', tickets)
+    if new then redis.call('PEXPIRE', state, STATE_MS) end
   end
   redis.call('SET', owner, token, 'PX', ttl_ms)
-  -- The state's end is put off once in a thousand seconds of use.
-  if string.sub(since, 1, -7) ~= string.sub(t[1], 1, -4) then redis.call('PEXPIRE', state, STATE_MS) end
   return {'held', fence}
 end
 

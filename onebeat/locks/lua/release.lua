@@ -11,17 +11,31 @@
 -- MOVES none
 -- RETURNS done, already or not-yours | the token to wake because the lock was granted to it, or empty
 local owner, state, queue, waiters, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, how, keep_ms, note = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local LOOK, CLAIM_MS, RECENT, SHORT, PAST = 64, 300, 16, 12, 12
-local TOMB_MS, STATE_MS = 60000, 2592000000
+local token, how, note = ARGV[1], ARGV[2], ARGV[4]
+local RECENT, SHORT, SLOTS = 16, 12, 12
 local short = string.sub(token, -SHORT)
-local t = redis.call('TIME')
-local micros = t[1] .. string.sub('00000' .. t[2], -6)
-local now_text = string.sub(micros, 1, -4)
-local now = tonumber(now_text)
 local held = redis.call('GET', owner)
-local seen = redis.call('HMGET', state, 'fence', 'over', 'holder', 'since', 'slot', 'tickets')
-local fence, over, last, tickets = seen[1], seen[2] or ',', seen[3] or '', seen[6] or '0'
+local seen = redis.call('HMGET', state, 'fence', 'over', 'holder', 'tickets')
+local fence, over, holder, tickets = seen[1] or '0', seen[2] or '', seen[3] or '', seen[4] or '0'
+-- The last holds, for people: a field for each, of which the oldest is written over; its slot and the fence of the
+-- hold that ends stand before the tokens that were released last, so much of each as tells them apart: a release
+-- whose answer is lost may be repeated some holders later.
+local slot = string.char(((string.byte(over) or 64) - 64) % SLOTS + 65)
+local comma = string.find(over, ',', 1, true)
+local tail = comma and string.sub(over, comma, comma + (RECENT - 1) * (SHORT + 1)) or ','
+local row = '["' .. how .. '",' .. fence .. ',' .. holder .. ',' .. (note == '' and '{}' or note)
+
+-- The short way: nobody waits, and the note tells how long it was held.
+if held == token and how == 'release' and tickets == '0' and ARGV[3] == '0' and note ~= '' and holder ~= '' then
+  redis.call('HSET', state, 'over', slot .. fence .. ',' .. short .. tail, 'past-' .. slot, row .. ']')
+  redis.call('DEL', owner)
+  return {'done', ''}
+end
+
+local LOOK, CLAIM_MS, TOMB_MS, STATE_MS, SPAN = 64, 300, 60000, 2592000000, 7
+local keep_ms, t = tonumber(ARGV[3]), redis.call('TIME')
+local micros = t[1] .. string.sub('00000' .. t[2], -6)
+local now = tonumber(string.sub(micros, 1, -4))
 local ahead, lives, gone, first, grant_ms = {}, {}, {}, '', 0
 if how == 'abandon' or tickets ~= '0' then ahead = redis.call('ZRANGE', queue, 0, LOOK - 1) end
 if #ahead > 0 then lives = redis.call('HMGET', waiters, unpack(ahead)) end
@@ -62,28 +76,26 @@ if #gone > 0 then
   redis.call('ZREM', queue, unpack(gone))
   redis.call('HDEL', waiters, unpack(gone))
 end
-if first ~= '' or (how == 'force' and keep_ms == 0) then
-  local next = tonumber(fence or '0') + 1
-  local new = next > tonumber(micros) and string.format('%.0f', next) or micros
-  redis.call('HSET', state, 'fence', new, 'heir', first)
-end
--- The last released tokens are kept, so much of each as tells them apart: a release whose answer is lost may be
--- repeated some holders later.
-local set = {'holder', '', 'over', ',' .. short .. string.sub(over, 1, (RECENT - 1) * (SHORT + 1) + 1)}
-if how == 'force' and keep_ms == 0 then set[3], set[4] = 'forced', note end
--- The last holds, for people: a field for each, of which the oldest is written over.
-if last ~= '' and how ~= 'abandon' then
-  local slot = tostring((seen[5] or 0) % PAST + 1)
-  set[5], set[6], set[7] = 'slot', slot, 'past' .. slot
-  set[8] = '{"event":"' .. how .. '","fence":' .. (fence or '0') .. ',"since_ms":' .. (seen[4] or '0') .. ',"until_ms":'
-    .. now_text .. ',"who":' .. last .. ',"note":' .. (note == '' and '{}' or note) .. '}'
+local forced, set = how == 'force' and keep_ms == 0, {'holder', keep_ms > 0 and holder or ''}
+local function put(field, text) set[#set + 1], set[#set + 2] = field, text end
+if holder == '' or how == 'abandon' then slot = over == '' and '@' or string.sub(over, 1, 1)
+else put('past-' .. slot, row .. ',' .. micros .. ']') end
+put('over', slot .. fence .. (forced and tail or ',' .. short .. tail))
+if forced then put('forced', note) end
+local new = fence
+if first ~= '' or forced then
+  local next = tonumber(fence) + 1
+  new = next > tonumber(micros) and string.format('%.0f', next) or micros
+  put('fence', new)
+  put('heir', first)
 end
 redis.call('HSET', state, unpack(set))
-if not fence then redis.call('PEXPIRE', state, STATE_MS) end
-if keep_ms > 0 then
-  redis.call('HSET', state, 'holder', last, 'told', fence or '0')
-  -- No token, so that a renewal that arrives late does not keep it shut for longer.
-  redis.call('SET', owner, token .. ':over', 'PX', keep_ms)
+-- Who makes a fence puts off the end of the state, as in `acquire`: those who hand the lock on do so for hours.
+if string.sub(new, 1, SPAN) ~= string.sub(fence, 1, SPAN) or fence == '0' or new ~= fence and new ~= micros then
+  redis.call('PEXPIRE', state, STATE_MS)
+end
+-- No token, so that a renewal that arrives late does not keep it shut for longer.
+if keep_ms > 0 then redis.call('SET', owner, token .. ':over', 'PX', keep_ms)
 elseif first ~= '' then redis.call('SET', owner, first, 'PX', grant_ms)
 else redis.call('DEL', owner) end
 return {'done', first}
