@@ -111,8 +111,6 @@ def release(
     return int(answer)
 
 
-def listen(keys: Sequence[QueueKeys], *, block_s: float) -> Protocol[str | None]:
-    """Wait up to `block_s` seconds for a bell; the queue that rang, or None."""
-    bells = {queue.bell.encode(): queue.queue for queue in keys}
-    answer = yield Command(("BZPOPMIN", *bells, block_s), block_s=block_s)
-    return bells[answer[0]] if answer else None
+def bell_of(keys: QueueKeys, *, block_s: float) -> Command:
+    """Wait up to `block_s` seconds for the bell of a queue; answers nothing that matters, or None."""
+    return Command(("BZPOPMIN", keys.bell, block_s), block_s=block_s)

@@ -2,6 +2,7 @@
 
 from onebeat.wire.ahead import Ahead
 from onebeat.wire.drive import drive, drive_async
+from onebeat.wire.listening import Listening
 from onebeat.wire.locate import find_store
 from onebeat.wire.patience import insist, insist_timed
 from onebeat.wire.scripts import Script, load, load_all
@@ -15,6 +16,7 @@ __all__ = [
     "Chain",
     "Command",
     "Effect",
+    "Listening",
     "Pause",
     "Protocol",
     "Script",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import redis
 
 READ_MAX = 65_536  # bytes taken from the socket at once
-_PLAIN = ("Connection", "UnixDomainSocketConnection")  # no TLS, and nobody who changes its errors
+PLAIN = ("Connection", "UnixDomainSocketConnection")  # no TLS, and nobody who changes its errors
 
 
 class Line(Protocol):
@@ -36,7 +36,8 @@ class Line(Protocol):
 
 
 @functools.cache
-def _packer() -> Callable[[tuple[Any, ...]], bytes] | None:
+def find_packer() -> Callable[[tuple[Any, ...]], bytes] | None:
+    """hiredis' way to put words together, where it is installed."""
     try:
         from hiredis import pack_command
     except ImportError:
@@ -48,8 +49,8 @@ def _packer() -> Callable[[tuple[Any, ...]], bytes] | None:
 def line_of(pool: redis.ConnectionPool) -> Line:
     """A new connection, as `pool` makes them."""
     connection: Any = pool.connection_class(**pool.connection_kwargs)
-    packer = _packer()
-    if packer is None or type(connection).__name__ not in _PLAIN or connection.encoder.decode_responses:
+    packer = find_packer()
+    if packer is None or type(connection).__name__ not in PLAIN or connection.encoder.decode_responses:
         return UsualLine(connection)
     return StraightLine(connection, packer)
 
@@ -145,7 +146,7 @@ class StraightLine:
 
 def _packed(words: tuple[Any, ...]) -> bytes | None:
     """What goes over the wire, without redis-py's look at each of a thousand words; None: it shall look."""
-    packer = _packer()
+    packer = find_packer()
     try:
         return None if packer is None else packer(words)
     except TypeError:

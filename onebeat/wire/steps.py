@@ -25,6 +25,11 @@ class Call(NamedTuple):
     keys: tuple[Arg, ...]
     args: tuple[Arg, ...]
 
+    @property
+    def words(self) -> tuple[Any, ...]:
+        """The command that runs it, on a server that knows the script."""
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args)
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

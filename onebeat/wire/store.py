@@ -14,8 +14,10 @@ from onebeat.errors import ConfigError, Remedy, StoreError
 from onebeat.keys import SpaceKeys
 from onebeat.wire import connect
 from onebeat.wire.ahead import Ahead
+from onebeat.wire.async_lines import AsyncLines, async_lines_of
 from onebeat.wire.drive import drive, drive_async
 from onebeat.wire.lines import Awaited, Lines
+from onebeat.wire.listening import Listening
 from onebeat.wire.nodes import AsyncNodes, Nodes, guide_to, send_async
 from onebeat.wire.steps import Call, Chain, Command, Effect, Pause, Protocol, T
 from onebeat.wire.translate import translate
@@ -44,10 +46,6 @@ def patient_deadline_s(block_s: float) -> float:
     return rounded + BLOCK_MARGIN_S
 
 
-def _by_sha(effect: Call) -> tuple[Any, ...]:
-    return ("EVALSHA", effect.script.sha, len(effect.keys), *effect.keys, *effect.args)
-
-
 def _by_text(effect: Call) -> tuple[Any, ...]:
     return ("EVAL", effect.script.text, len(effect.keys), *effect.keys, *effect.args)
 
@@ -58,7 +56,7 @@ def _commands(effect: Call | Chain | Command, *, whole: bool = False) -> list[tu
         return [effect.words]
     call = effect.call if isinstance(effect, Chain) else effect
     behind = effect.behind if isinstance(effect, Chain) else ()
-    return [_by_text(call) if whole else _by_sha(call), *(one.words for one in behind)]
+    return [_by_text(call) if whole else call.words, *(one.words for one in behind)]
 
 
 class _Driver(Generic[ClientT]):
@@ -125,9 +123,7 @@ class Store(_Driver["redis.Redis"]):
             return None
         send = self._send_for(effect)
         try:
-            if isinstance(effect, Call):
-                return send(*_by_sha(effect))
-            return send(*effect.words) if isinstance(effect, Command) else send(_commands(effect))
+            return send(_commands(effect)) if isinstance(effect, Chain) else send(*effect.words)
         except Exception as problem:
             return self._after(problem, effect, send)
 
@@ -174,7 +170,7 @@ class Store(_Driver["redis.Redis"]):
         if self.url is None or not isinstance(effect, Call):
             return None
         try:
-            return self._lines[0.0].begin(*_by_sha(effect))
+            return self._lines[0.0].begin(*effect.words)
         except (kinds.RedisError, OSError):
             return None
 
@@ -208,7 +204,7 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
 
     client: redis.asyncio.Redis
     _deadline_s: float | None = None  # None: a client was given, with deadlines of its own
-    _nodes: AsyncNodes | None = None
+    _way: AsyncLines | AsyncNodes | None = None  # None: calls go through the client
 
     @classmethod
     def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
@@ -218,7 +214,7 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
         first = url if guide is None else place.url_of(place.named[0])
         store = cls(connect.open_async_redis(first, deadline_s), namespace, where=without_secret(url))
         store.url, store._deadline_s = url, deadline_s
-        store._nodes = None if guide is None else AsyncNodes(place, guide, deadline_s)
+        store._way = async_lines_of(store.client) if guide is None else AsyncNodes(place, guide, deadline_s)
         return store
 
     @classmethod
@@ -254,10 +250,15 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
         if isinstance(effect, Chain) and self.url is None:
             raise self._given()
         deadline_s = self._deadline_for(effect)
-        if self._nodes is not None and deadline_s is not None:
-            return await self._nodes.send(commands, deadline_s)
+        if self._way is not None and deadline_s is not None:
+            return await self._way.send(commands, deadline_s)
         async with asyncio.timeout(deadline_s):
             return await send_async(self.client, commands)
+
+    def listen(self, command: Command) -> Listening:
+        """Begin the blocking read `command`; more can be asked behind it."""
+        lines = self._way if isinstance(self._way, AsyncLines) else None
+        return Listening(command, patient_deadline_s(command.block_s), lines, self.perform, self.where)
 
     def _deadline_for(self, effect: Call | Chain | Command) -> float | None:
         if self._deadline_s is None or isinstance(effect, Call) or not effect.block_s:
@@ -272,8 +273,8 @@ class AsyncStore(_Driver["redis.asyncio.Redis"]):
     async def close(self) -> None:
         """Close every connection; the store can be used again."""
         await self.client.connection_pool.disconnect()
-        if self._nodes is not None:
-            await self._nodes.close()
+        if self._way is not None:
+            await self._way.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from onebeat.errors import OnebeatError, Remedy, StoreError
 from onebeat.failpoints import reach
@@ -13,11 +15,11 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.cycle import Claims, cycle_call, read_claims
 from onebeat.queue.enqueue import Lanes
 from onebeat.queue.following import relay
-from onebeat.queue.liveness import listen, release
+from onebeat.queue.liveness import bell_of, release
 from onebeat.queue.parking import wake_if_free
 from onebeat.queue.results import tell
 from onebeat.queue.states import Move
-from onebeat.wire import insist
+from onebeat.wire import Call, Listening, insist
 from onebeat.worker.bench import Bench
 from onebeat.worker.hold import Hold
 from onebeat.worker.line import Line
@@ -27,6 +29,7 @@ BLOCK_S = 3.0  # an idle worker looks again after this, whatever the bell says
 DEAF_S = 3.5  # or, should it say nothing at all, after this: the two at once would be two looks
 HALTED_S = 0.05  # while a person holds the queue back, a bell is answered so much later
 GATHER_S = 0.005  # how long an outcome waits for others while runs go on
+OLD_S = 1.0  # what was claimed longer ago than this may be another's by now
 WITHIN_S = 2.0
 
 
@@ -42,10 +45,13 @@ class Pump:
     def __init__(self, keys: QueueKeys, wid: str, lease_ms: int, line: Line, bench: Bench) -> None:
         self.keys, self.wid, self._lease_ms, self._store = keys, wid, lease_ms, bench.store
         self._hold, self._board = Hold(wid, keys, line, bench), bench.board
+        self._slots, self._clock = line.slots, bench.clock
         self._seq = 0
+        self._behind_s = 0.0  # how far the store's time is behind ours, monotonic, as far as was seen
         self._lanes = Lanes()
         self.quieted = asyncio.Event()  # it claims nothing more, and no call that could is on its way
-        self._bell: asyncio.Task[object] | None = None
+        self._bell: Listening | None = None
+        self._idle: asyncio.Timeout | None = None  # around the call that waits for the bell
 
     @property
     def stopping(self) -> bool:
@@ -58,7 +64,7 @@ class Pump:
             FencedOut: this incarnation was declared dead. StoreError: a fatal one.
             Exception: a run could not be brought to its end; what is held is for another process.
         """
-        hold = self._hold
+        hold, idle = self._hold, False
         while not self.stopping or hold:
             if hold.problem is not None:
                 raise hold.problem
@@ -67,46 +73,43 @@ class Pump:
             if not hold.claiming:
                 await self._release(hold.give_up())
             want, quiet = hold.wanted(), not hold.claiming
-            claims = await self._cycle(want)
+            if idle:  # nobody knows how long this stands at the store, so no more than can begin at once
+                want = min(want, self._slots.free)
+            claims = await self._cycle(want, idle=idle)
             hold.take(claims.records, claims.fence, claims.now_ms)
             if not hold.claiming:  # these arrived after the stop
                 await self._give_back()
             if quiet:
                 self.quieted.set()
             hold.start()
+            if claims.records:
+                await asyncio.sleep(
+                    0
+                )  # they begin now, and what is short is over before anything is waited for
             await self._tell(claims.waited)
             await self._relay(claims.relays)
-            await self._rest(claims, more=claims.again or 0 < want == len(claims.records))
+            idle = await self._rest(claims, more=claims.again or 0 < want == len(claims.records))
 
-    async def _cycle(self, want: int) -> Claims:
-        """One answered cycle. The same call is sent until it is answered, however long that takes."""
-        batch = self._hold.batch()
+    async def _cycle(self, want: int, *, idle: bool = False) -> Claims:
+        """One answered cycle; of an idle worker it is executed when the bell rings."""
+        batch, notes = self._hold.batch(), self._hold.notes()
         self._seq = seq = self._seq + 1
-        call = cycle_call(
+        call = partial(
+            cycle_call,
             self.keys,
             wid=self.wid,
             seq=seq,
             lease_ms=self._lease_ms,
-            want=want,
             settled=batch,
-            notes=self._hold.notes(),
+            notes=notes,
         )
-
-        def failed(_problem: StoreError) -> None:
-            # the one that was not answered may arrive in a store that went back meanwhile, which then gives
-            # what nobody hears of; the next number leaves a gap, so that it is told again
-            self._seq = max(self._seq, seq + 1)
-
         if batch:
             reach("cycle.ready")
-        while True:
-            try:
-                claims = read_claims(await self._store.run(insist(call, within_s=WITHIN_S, failed=failed)))
-                break
-            except StoreError as problem:
-                if problem.remedy is Remedy.FATAL:
-                    raise
-                LOG.warning("queue %s: %s; trying again", self.keys.queue, problem)
+        claims = await self._rung(call(want=want), seq) if idle else None
+        if claims is None and idle and self.stopping:
+            return Claims()  # nothing is held but what that call may claim yet, and `leave` gives it back
+        if claims is None:
+            claims = await self._answered(call(want=want if self._hold.claiming else 0), seq)
         if claims.records:
             reach("cycle.answered")
         if claims.fenced:
@@ -118,6 +121,53 @@ class Pump:
         if claims.late:
             LOG.warning("queue %s: %d outcomes came late and changed nothing", self.keys.queue, claims.late)
         return claims
+
+    async def _answered(self, call: Call, seq: int) -> Claims:
+        """The same call is sent until it is answered, however long that takes."""
+
+        def failed(_problem: StoreError) -> None:
+            self._skip(seq)
+
+        while True:
+            try:
+                return read_claims(await self._store.run(insist(call, within_s=WITHIN_S, failed=failed)))
+            except StoreError as problem:
+                if problem.remedy is Remedy.FATAL:
+                    raise
+                LOG.warning("queue %s: %s; trying again", self.keys.queue, problem)
+
+    async def _rung(self, call: Call, seq: int) -> Claims | None:
+        """What the bell brought; None if nobody heard, and the number `seq` is to be sent again at once."""
+        bell, self._bell = self._bell, None
+        assert bell is not None
+        try:
+            async with asyncio.timeout(DEAF_S) as self._idle:
+                claims = read_claims(await bell.behind(call))
+        except (StoreError, TimeoutError) as problem:
+            self._skip(seq)
+            if isinstance(problem, StoreError):
+                await asyncio.sleep(GATHER_S)  # the cycle that follows waits for the store
+            return None
+        finally:
+            self._idle = None
+            bell.drop()
+        if not claims.fenced:
+            await self._confirm(claims)
+        return claims
+
+    def _skip(self, seq: int) -> None:
+        # the one that was not answered may arrive in a store that went back meanwhile, which then gives
+        # what nobody hears of; the next number leaves a gap, so that it is told again
+        self._seq = max(self._seq, seq + 1)
+
+    async def _confirm(self, claims: Claims) -> None:
+        """Raise FencedOut if what the bell brought while this process slept is another's by now."""
+        behind_s = self._clock.mono_s() - claims.now_ms / 1000
+        if behind_s - self._behind_s > OLD_S:
+            claims = await self._cycle(0)
+            self._hold.take(claims.records, claims.fence, claims.now_ms)
+            behind_s = self._clock.mono_s() - claims.now_ms / 1000
+        self._behind_s = behind_s
 
     async def _look_at(self, locks: set[str]) -> None:
         """What was parked for a lock that became free meanwhile has its turn at once."""
@@ -142,20 +192,40 @@ class Pump:
         """End the run of a message that is held here."""
         self._hold.cancel(id_)
 
-    async def _rest(self, claims: Claims, *, more: bool) -> None:
-        """Wait until there is something to say or to ask for; `more` when the queue may hold more."""
+    async def _rest(self, claims: Claims, *, more: bool) -> bool:
+        """Wait until there is something to say or to ask for; `more` when the queue may hold more.
+
+        True, at once, of an idle worker: its next call waits at the store, behind the bell.
+        """
         hold = self._hold
         if claims.halted and not hold.settled:  # else each message that is queued would be a round trip
             await self._wait(HALTED_S, deaf=True)
         if not hold.settled and not (more and hold.wanted()):
             put_off_in_s = hold.put_off_in_s
             patience_s = self._patience_s(claims)
+            if self._idles(patience_s):
+                return True
             await self._wait(patience_s if put_off_in_s is None else min(patience_s, put_off_in_s))
         if hold.settled and not hold.worth_a_trip:
             hold.flush.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GATHER_S):
                     await hold.flush.wait()
+        return False
+
+    def _idles(self, patience_s: float) -> bool:
+        """Whether nothing is held, nothing is due soon, and the bell is listened to.
+
+        The store ends a blocking read up to a tenth of a second late, so what is due we wait for ourselves.
+        """
+        hold = self._hold
+        if hold or not hold.wanted() or patience_s < BLOCK_S:
+            return False
+        self._bell = self._bell or self._listen()
+        return True
+
+    def _listen(self) -> Listening:
+        return self._store.listen(bell_of(self.keys, block_s=BLOCK_S))
 
     def _patience_s(self, claims: Claims) -> float:
         if claims.next_due_ms is None:
@@ -169,15 +239,15 @@ class Pump:
         if hold.settled or hold.problem is not None:
             return
         changed = asyncio.create_task(hold.changed.wait())
-        waits: set[asyncio.Task[object]] = {changed}
+        waits: set[asyncio.Future[Any]] = {changed}
         if self._bell is None and hold.wanted() and not deaf:
-            self._bell = asyncio.create_task(self._store.run(listen([self.keys], block_s=BLOCK_S)))
+            self._bell = self._listen()
         if self._bell is not None and not deaf:
-            waits.add(self._bell)
+            waits.add(self._bell.rang)
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()
-        if self._bell is not None and self._bell.done() and not deaf:
-            bell, self._bell = self._bell, None
+        if self._bell is not None and self._bell.rang.done() and not deaf:
+            bell, self._bell = self._bell.rang, None
             if not bell.cancelled() and isinstance(bell.exception(), StoreError):
                 await asyncio.sleep(GATHER_S)  # the cycle that follows waits for the store
 
@@ -185,7 +255,11 @@ class Pump:
         """Claim nothing more; the flow gives back what has not started, and goes on with what runs."""
         self._hold.claiming = False
         if self._bell is not None:  # it is for those who can take what it rings for
-            self._bell.cancel()
+            self._bell.drop()
+        if self._idle is not None:
+            idle, self._idle = self._idle, None
+            with contextlib.suppress(RuntimeError):  # its time is over at this very moment
+                idle.reschedule(0.0)
         self._hold.changed.set()
 
     @property

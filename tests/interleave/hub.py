@@ -83,6 +83,10 @@ class Hub:
         if answer is None and request.blocking and (request.wake_us or 0) > self.world.time.us:
             request.looked_at = self.world.writes
             return False
+        if request.behind is not None:  # the read has ended, and what was sent behind it is next
+            self.note(request, "done", answer)
+            request.effect, request.behind, request.blocking = request.behind, None, False
+            return self.execute(request)
         request.executed, request.answer = True, answer
         self.note(request, "done", answer)
         self._observe(request, answer)
@@ -125,8 +129,14 @@ class Hub:
             late, problem = told is not None, told or effect.gone()
         self.note(request, "sent, no answer yet" if late else "lost")
         if late and not request.executed:
-            self.orphans.append(Request(request.process, effect, _unheard, losses=request.losses))
+            self.forget(request)
         self.resume(request, problem)
+
+    def forget(self, request: Request) -> None:
+        """It is on its way, and nobody waits for its answer."""
+        late = Request(request.process, request.effect, _unheard, losses=request.losses)
+        late.behind = request.behind
+        self.orphans.append(late)
 
     def lose_reply(self, request: Request) -> None:
         if request.executed or self.execute(request):

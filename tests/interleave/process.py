@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import greenlet
 
-from onebeat.wire import Command, Effect, Pause, Store
+from onebeat.wire import Call, Command, Effect, Pause, Store
 from tests.interleave.told_time import MachineClock
 from tests.interleave.world import NAMESPACE
 
@@ -60,7 +60,7 @@ class Request:
 
     __slots__ = (
         *("process", "effect", "resume", "wake_us", "executed", "answer", "losses", "looked_at"),
-        *("blocking", "sleeping"),
+        *("blocking", "sleeping", "behind"),
     )
 
     def __init__(
@@ -74,6 +74,7 @@ class Request:
         self.looked_at = -1  # a blocking read has looked after so many writes, and looks again when it rang
         self.blocking = isinstance(effect, Command) and effect.block_s > 0
         self.sleeping = isinstance(effect, Pause)
+        self.behind: Call | None = None  # sent behind a blocking read: executed when that ends
 
     @property
     def bells(self) -> tuple[Any, ...]:

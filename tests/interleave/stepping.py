@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from onebeat.wire import AsyncStore, Effect, Pause
+from onebeat.wire import AsyncStore, Call, Command, Effect, Pause
 from tests.interleave.process import Process, Request
 from tests.interleave.world import NAMESPACE
 
@@ -91,6 +91,49 @@ class AsyncPort(AsyncStore):
         finally:
             if request in self._process.requests:  # cancelled: nobody waits for the answer
                 self._process.requests.remove(request)
+
+    def listen(self, command: Command) -> Any:
+        return PortListening(self, self._process, command)
+
+
+class PortListening:
+    """`onebeat.wire.Listening`, whose read, and what is sent behind it, wait for their turn."""
+
+    def __init__(self, port: AsyncPort, process: Process, command: Command) -> None:
+        self._port, self._process = port, process
+        loop = port._loop
+        self.rang: asyncio.Future[Any] = loop.create_future()
+
+        def ended(answer: Any) -> None:
+            if not self.rang.done():
+                if isinstance(answer, BaseException):
+                    self.rang.set_exception(answer)
+                    self.rang.exception()
+                else:
+                    self.rang.set_result(answer)
+            loop.go_on()
+
+        self._request = process._wait(command, ended)
+
+    async def behind(self, call: Call) -> Any:
+        request = self._request
+        if request.executed or request not in self._process.requests:
+            await self.rang
+            return await self._port.perform(call)
+        request.behind = call
+        try:
+            return await self.rang
+        finally:
+            if request in self._process.requests:  # given up: it may be executed yet
+                self._process.requests.remove(request)
+                if not request.executed:
+                    self._process.hub.forget(request)
+
+    def drop(self) -> None:
+        if self._request in self._process.requests:
+            self._process.requests.remove(self._request)
+        if not self._port._loop.is_closed():  # a killed process is collected some time after its end
+            self.rang.cancel()
 
 
 def start_loop(

@@ -31,7 +31,7 @@ from onebeat.queue.cycle import Settled, cycle_call, read_claims
 from onebeat.queue.enqueue import Draft, Lanes
 from onebeat.queue.following import Note, gather, relay
 from onebeat.queue.front import ahead
-from onebeat.queue.liveness import beat, listen, recover, release
+from onebeat.queue.liveness import beat, bell_of, recover, release
 from onebeat.queue.record import Header, Message, pack, unpack
 from onebeat.queue.results import tell
 from onebeat.queue.settling import approve, approved, forget, scheduled
@@ -159,7 +159,7 @@ def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
     act_as_locks(store, admin, folder)
     store.run(beat(keys, ["w1", "w2"], lease_ms=60_000, join=True, within_s=WITHIN_S))
     store.perform(Command(("HSET", store.space.workers, "w1", b"{}")))
-    assert store.run(listen([keys], block_s=1.0)) == "default"
+    assert store.perform(bell_of(keys, block_s=1.0)) is not None
     for _ in range(3):
         Client(store).enqueue("t:plain")
     claimed = _cycle(store, "w1", 1, 3, [])

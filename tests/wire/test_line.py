@@ -27,7 +27,7 @@ def of_kind(kind: type[Line], server: Server) -> Line:
     connection: Any = pool.connection_class(**pool.connection_kwargs)
     if kind is UsualLine:
         return UsualLine(connection)
-    packer = line._packer()
+    packer = line.find_packer()
     assert packer is not None
     return StraightLine(connection, packer)
 
@@ -82,7 +82,7 @@ def test_what_is_closed_while_it_waits_for_an_answer_says_so(own_server: Server,
 @pytest.mark.parametrize("kind", [StraightLine, UsualLine])
 def test_no_answer_in_time_is_an_error(own_server: Server, kind: type[Line]) -> None:
     pool = redis.Redis.from_url(own_server.url, protocol=2, socket_timeout=0.05).connection_pool
-    packer = line._packer()
+    packer = line.find_packer()
     assert packer is not None
     connection: Any = pool.connection_class(**pool.connection_kwargs)
     one: Line = UsualLine(connection) if kind is UsualLine else StraightLine(connection, packer)
@@ -107,5 +107,5 @@ def test_what_is_no_plain_socket_with_bytes_goes_through_redis_py(
 
 
 def test_without_hiredis_redis_py_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line, "_packer", lambda: None)
+    monkeypatch.setattr(line, "find_packer", lambda: None)
     assert type(line_of(redis.ConnectionPool())) is UsualLine
