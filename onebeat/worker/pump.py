@@ -94,15 +94,8 @@ class Pump:
         """One answered cycle; of an idle worker it is executed when the bell rings."""
         batch, notes = self._hold.batch(), self._hold.notes()
         self._seq = seq = self._seq + 1
-        call = partial(
-            cycle_call,
-            self.keys,
-            wid=self.wid,
-            seq=seq,
-            lease_ms=self._lease_ms,
-            settled=batch,
-            notes=notes,
-        )
+        ours = partial(cycle_call, self.keys, wid=self.wid, seq=seq, lease_ms=self._lease_ms)
+        call = partial(ours, settled=batch, notes=notes)
         if batch:
             reach("cycle.ready")
         claims = await self._rung(call(want=want), seq) if idle else None
