@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text, func, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from onebeat.errors import NotYetSupported
+from onebeat.ledger.engine import READ_ONLY
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -93,7 +94,15 @@ CURSOR = Table(
 
 
 def create_tables(engine: Engine) -> None:
-    """Create what is missing; any number of processes may do so at once."""
+    """Create what is missing; any number of processes may do so at once.
+
+    Where nothing is, nothing is waited for: a process that is stopped in the middle of a transaction must not
+    keep others from starting.
+    """
+    with engine.connect() as connection:
+        there = inspect(connection.execution_options(**READ_ONLY)).get_table_names()
+    if METADATA.tables.keys() <= {*there}:
+        return
     with engine.begin() as connection:
         create_on(connection)
 

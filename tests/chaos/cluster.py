@@ -39,6 +39,11 @@ CONFIG = (
 )
 
 
+def _pid_of(wid: str) -> int:
+    """The supervisor of a worker incarnation."""
+    return int(wid.split(":")[1].split(".")[0])
+
+
 @dataclass
 class Seat:
     """The place of one process; `proxy` is its way to the store, `notes` where its failpoints tell."""
@@ -158,9 +163,16 @@ class Cluster:
         wids = [wid.decode() for wid in self.store.perform(Command(("ZRANGE", KEYS.lease, 0, -1)))]
         held = {wid: self.store.perform(Command(("HLEN", KEYS.own(wid)))) - 1 for wid in wids}
         for wid in sorted(wids, key=lambda one: -held[one]):
-            seat = self._of_pid(int(wid.split(":")[1].split(".")[0]))
+            seat = self._of_pid(_pid_of(wid))
             if seat is not None and held[wid] > 0:
                 yield seat, wid, held[wid]
+
+    def leases(self, seat: Seat) -> dict[str, int]:
+        """The incarnations of a worker, and until when their leases go, Redis ms."""
+        wids = [wid.decode() for wid in self.store.perform(Command(("ZRANGE", KEYS.lease, 0, -1)))]
+        mine = [wid for wid in wids if _pid_of(wid) == seat.pid]
+        ends = {wid: self.store.perform(Command(("ZSCORE", KEYS.lease, wid))) for wid in mine}
+        return {wid: int(float(end)) for wid, end in ends.items() if end is not None}
 
     def lock_holder(self) -> Holder | None:
         """Who holds the lock of the counter."""

@@ -40,3 +40,17 @@ def echo(word: str) -> str:
 def alone(word: str, session: Session) -> None:
     """Holds a lock while it writes."""
     session.execute(insert(ROWS).values(run=word))
+
+
+@task(queue="second", result_ttl="1m")
+def join(first: str, second: str, session: Session) -> str:
+    """Writes and returns both; in another slot of a Cluster than the tasks above."""
+    session.execute(insert(ROWS).values(run=f"{first} {second}"))
+    return f"{first} {second}"
+
+
+@task(queue="third", result_ttl="1m")
+def close(word: str, session: Session) -> str:
+    """The same, in a third slot."""
+    session.execute(insert(ROWS).values(run=f"{word}."))
+    return f"{word}."

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import onebeat
 from onebeat.keys import queue_keys
 from onebeat.locks import AsyncLock, Lock, Semaphore, holders
 from onebeat.queue import AsyncClient, peek
-from onebeat.wire import AsyncStore
+from onebeat.wire import AsyncStore, Command
+from onebeat.worker.step import Step
+from tests.conformance import acts
 from tests.end_to_end.site import Site
 from tests.worker.running import until
 
@@ -51,6 +56,18 @@ class Life:
         except AssertionError:
             missing = sorted({*words} - {*self.site.rows()})
             raise AssertionError(f"{missing[:5]} of {len(words)} have not run: {self.logs()}") from None
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """`delay()` in this process sends to this deployment."""
+        named = {"ONEBEAT_REDIS_URL": self.url, "ONEBEAT_NAMESPACE": self.namespace}
+        before = {name: os.environ.get(name) for name in named}
+        os.environ.update(named)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
 
     def logs(self) -> str:
         return (self.site.log("worker") + self.site.log("beat"))[-1500:]
@@ -103,6 +120,64 @@ def _settled(life: Life, queue: str) -> bool:
 def results(life: Life) -> None:
     """What a task returned, and who waits for it is told."""
     assert life.client.enqueue(f"{ACTS}:echo", ["me"], queue="second", result_ttl="1m").result(30) == "me"
+
+
+def group(life: Life) -> None:
+    """Members in three slots, counted in one of them; nothing is left of it."""
+    with life.calling():
+        made = onebeat.group(
+            [*(acts.put.s(f"member {n}") for n in range(3)), *_elsewhere("member", 3)]
+        ).delay()
+    assert len(made.members) == 9
+    life.has_run(*(f"member {n}" for n in range(3)), *_rows_of("member", 3))
+    until(lambda: _nothing_left(life), "the group is over")
+
+
+def callback(life: Life) -> None:
+    """What follows a group is queued once, in whichever slot, and its result is told."""
+    with life.calling():
+        for then in (acts.echo.s("here"), acts.join.s("next", "to it"), acts.close.s("there")):
+            words = f"before {then.queue}"
+            members = [acts.put.s(words), *_elsewhere(words, 2)]
+            made = onebeat.group(members, then=then).delay()
+            assert made.then
+            assert made.then.result(WITHIN_S)
+            assert {words, *_rows_of(words, 2)} <= {*life.site.rows()}, "it ran before its members"
+    until(lambda: _nothing_left(life), "the groups are over")
+
+
+def chain(life: Life) -> None:
+    """Each call in another slot than the one before it, with what that one returned; for both clients."""
+    steps = (acts.echo.s("a"), acts.join.s("chain"), acts.close.s(), acts.echo.s())
+    with life.calling():
+        last = onebeat.chain(*steps, pass_result=True).delay()
+        assert last.result(WITHIN_S) == "a chain."
+
+        async def achain() -> str:
+            handle = await onebeat.chain(acts.put.s("b"), acts.close.s("c")).adelay()
+            return str(await handle.result(WITHIN_S))
+
+        assert asyncio.run(achain()) == "c."
+    assert {"a chain", "a chain.", "b", "c."} <= {*life.site.rows()}
+    until(lambda: _nothing_left(life), "the chains are over")
+
+
+def _elsewhere(word: str, count: int) -> list[Step]:
+    return [
+        step
+        for n in range(count)
+        for step in (acts.join.s(word, f"joins {n}"), acts.close.s(f"{word} ends {n}"))
+    ]
+
+
+def _rows_of(word: str, count: int) -> list[str]:
+    return [row for n in range(count) for row in (f"{word} joins {n}", f"{word} ends {n}.")]
+
+
+def _nothing_left(life: Life) -> bool:
+    """Neither an open group nor a note for another queue."""
+    perform, queues = life.client.store.perform, [queue_keys(life.namespace, queue) for queue in QUEUES]
+    return not any(perform(Command(("EXISTS", key))) for keys in queues for key in (keys.outbox, keys.groups))
 
 
 def delayed(life: Life) -> None:
@@ -201,6 +276,9 @@ def history(life: Life) -> None:
 ACTIONS: tuple[Callable[[Life], None], ...] = (
     work,
     results,
+    group,
+    callback,
+    chain,
     delayed,
     retry,
     dead,

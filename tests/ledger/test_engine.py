@@ -107,6 +107,27 @@ def test_creating_twice_changes_nothing(url: str) -> None:
     engine.dispose()
 
 
+def test_a_process_starts_while_another_one_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onebeat.ledger.engine.BUSY_MS", 0)
+    writer, starting = (open_engine(f"sqlite:///{tmp_path / 'a.db'}") for _ in range(2))
+    create_tables(writer)
+    with writer.begin():
+        create_tables(starting)
+    assert set(inspect(starting).get_table_names()) == set(METADATA.tables)
+    for engine in (writer, starting):
+        engine.dispose()
+
+
+def test_what_alone_is_missing_is_created(url: str) -> None:
+    engine = open_engine(url)
+    create_tables(engine)
+    with engine.begin() as connection:
+        LEDGER.drop(connection)
+    create_tables(engine)
+    assert set(inspect(engine).get_table_names()) == set(METADATA.tables)
+    engine.dispose()
+
+
 def test_every_column_that_is_a_time_says_its_unit() -> None:
     for table in METADATA.tables.values():
         for column in table.columns:
