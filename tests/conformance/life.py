@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest.mock import patch
 
 import onebeat
 from onebeat.keys import queue_keys
@@ -57,17 +58,9 @@ class Life:
             missing = sorted({*words} - {*self.site.rows()})
             raise AssertionError(f"{missing[:5]} of {len(words)} have not run: {self.logs()}") from None
 
-    @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> AbstractContextManager[object]:
         """`delay()` in this process sends to this deployment."""
-        named = {"ONEBEAT_REDIS_URL": self.url, "ONEBEAT_NAMESPACE": self.namespace}
-        before = {name: os.environ.get(name) for name in named}
-        os.environ.update(named)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        return patch.dict(os.environ, ONEBEAT_REDIS_URL=self.url, ONEBEAT_NAMESPACE=self.namespace)
 
     def logs(self) -> str:
         return (self.site.log("worker") + self.site.log("beat"))[-1500:]
