@@ -76,7 +76,7 @@ EVENTS: tuple[Row, ...] = (
         Event.PARKED,
         (*_FIRE, "attempt", "worker", "error", "delay_ms", "reason"),
         "it waits in the queue for its singleton's lock (`delay_ms`: when it looks again by itself), or "
-        "for a slot of its key (`reason`: concurrency)",
+        "for a slot of its key (`reason`: concurrency), or for its rate (`reason`: rate)",
     ),
     Row(Event.RECOVERED, ("worker", "deliveries"), "a dead worker's message went back to the front"),
     Row(Event.RELEASED, ("worker",), "a worker gave an unstarted message back"),

@@ -47,8 +47,8 @@ TABLE: tuple[Key, ...] = (
         "ob:{ns:queue}:parked",
         "zset",
         "in use",
-        "lock or key, place and id of what waits for a lock or a slot, in the order of its turn; its record "
-        "is in `duerec`",
+        "lock or key, place and id of what waits for a lock, slot or token, in the order of its turn; its "
+        "record is in `duerec`",
     ),
     Key(
         "ob:{ns:queue}:slots",
@@ -56,6 +56,7 @@ TABLE: tuple[Key, ...] = (
         "in use",
         "hash of a concurrency key → how many of its messages may run, and id of each of them → that hash",
     ),
+    Key("ob:{ns:queue}:rates", "zset", "ttl", "hash of a key → when all tokens of its rate are back, µs"),
     Key("ob:{ns:queue}:parkedof", "hash", "in use", "id → its member of `parked`"),
     Key(
         "ob:{ns:queue}:awaited",
@@ -91,9 +92,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("ob:{ns:queue}:paused", "hash", "permanent", "schedule id → paused until, ms (0: for good), and why"),
     Key("ob:{ns:queue}:fails", "hash", "permanent", "schedule id → its runs that failed in a row"),
-    Key(
-        "ob:{ns:queue}:runs", "hash", "permanent", "schedule id → its fires so far, where `limit` counts them"
-    ),
+    Key("ob:{ns:queue}:runs", "hash", "permanent", "schedule id → its fires so far, where it has a limit"),
     Key(
         "ob:{ns:queue}:halt",
         "string",
@@ -178,6 +177,7 @@ class QueueKeys:
         self.groups = f"{prefix}:groups"
         self.progress = f"{prefix}:progress"
         self.slots = f"{prefix}:slots"
+        self.rates = f"{prefix}:rates"
         self.fence = f"{prefix}:fence"
         self.bell = f"{prefix}:bell"
         self.sched = f"{prefix}:sched"

@@ -23,7 +23,7 @@ _KEYS = (
     *("ready", "lease", "due", "duerec", "dead", "deadrec", "deadwhy", "bell", "live"),
     *("waiting", "waitrec", "cancel", "cutoff", "fails", "stats", "log", "fence", "unique"),
     *("halt", "parked", "parkedof", "awaited", "results", "kept", "progress", "slots"),
-    *("outbox", "groups"),
+    *("rates", "outbox", "groups"),
 )
 
 
@@ -119,10 +119,12 @@ def cycle_call(
     want: int,
     settled: Sequence[Settled],
     notes: Mapping[str, bytes] = NO_NOTES,
+    begin: int | None = None,
 ) -> Call:
     """The call; send the very same object until it is answered, then raise `seq`.
 
-    `notes`: id → how far its run is.
+    `notes`: id → how far its run is. `begin`: how many can begin at once, as many as `want` when
+    absent; what takes a token is among the first so many.
     """
     groups = list(dict.fromkeys(one.after.group for one in settled if one.after and one.after.group))
     return CYCLE.call(
@@ -137,6 +139,7 @@ def cycle_call(
         # nearly all: one argument for them costs both sides a third of seven each
         finished=" ".join([one.id for one in settled if one.smooth]),
         notes=b"".join(b"%b %b\n" % (id_.encode(), note) for id_, note in notes.items()),
+        begin=want if begin is None else begin,
         settled=[one.row(groups) for one in settled if not one.smooth],
     )
 

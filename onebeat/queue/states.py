@@ -14,7 +14,7 @@ class State(StrEnum):
 
     NEW = "new"
     READY = "ready"
-    DELAYED = "delayed"  # until a time, until the run before it is over, or a lock or slot is free
+    DELAYED = "delayed"  # until a time, until the run before it is over, or a lock, slot or token is free
     CLAIMED = "claimed"
     DONE = "done"
     DEAD = "dead"
@@ -33,7 +33,7 @@ class Move(StrEnum):
     DELAY = "delay"
     PROMOTE = "promote"
     CLAIM = "claim"
-    HOLD = "hold"  # instead of a claim: its key has no free slot
+    HOLD = "hold"  # instead of a claim: its key has no free slot, or its rate no token
     FINISH = "finish"
     RETRY = "retry"
     PARK = "park"

@@ -11,6 +11,7 @@ A script starts with comment lines that are a contract, not prose:
     -- MOVES CLAIM RETRY                             moves of queue/states.py it makes, or `none`
     -- RETURNS done | already | not-yours            the shape of the answer
 
+In its body `-- include over` stands for `lua/parts/over.lua`, functions that several scripts of a room share.
 Python calls by name (`RELEASE.call(owner=…, token=…)`), so no caller knows an index; a test compares
 header and body.
 """
@@ -29,6 +30,7 @@ from typing import Any
 
 from onebeat.wire.steps import Arg, Call
 
+_INCLUDE = re.compile(r"^-- include (\w+)\n", re.MULTILINE)
 _LINE = re.compile(r"-- (KEYS|ARGV) (\.\.\.)?([a-z_]+)(?:\[([^\]]+)\])? (.*)")
 
 
@@ -180,7 +182,13 @@ def _head(text: str) -> Sequence[str]:
 def load(room: str, verb: str) -> Script:
     """The script `onebeat/<room>/lua/<verb>.lua`."""
     text = files(f"onebeat.{room}").joinpath("lua", f"{verb}.lua").read_text(encoding="utf-8")
-    return parse(room, verb, text)
+    return parse(room, verb, expanded(room, text))
+
+
+def expanded(room: str, text: str) -> str:
+    """`text` with the parts that it includes in their places."""
+    parts = files(f"onebeat.{room}").joinpath("lua", "parts")
+    return _INCLUDE.sub(lambda one: parts.joinpath(f"{one[1]}.lua").read_text(encoding="utf-8"), text)
 
 
 def load_all(room: str, verbs: Iterable[str]) -> tuple[Script, ...]:

@@ -1,4 +1,4 @@
-"""How many runs of a key may there be at once, over all workers? Pure."""
+"""What bounds the runs of a task, over all workers: how many at once, and how many in a time? Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from onebeat.errors import BadArguments, ConfigError
 from onebeat.locks.key import KeyRule, check_key, key_of
-from onebeat.queue.record import LIMITED, ConcurrencyHead, Message
+from onebeat.queue.record import LIMITED, BoundsHead, ConcurrencyHead, Message
+from onebeat.worker.rates import Pace, Rate
 
 LIMIT_MAX = 10_000
 KEY_MAX = 1024  # characters
@@ -26,21 +27,19 @@ class Concurrency(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class Slots:
     """What `@task(concurrency=…)` says; a message carries it in its header."""
 
     key: KeyRule
     limit: int
 
     @classmethod
-    def read(cls, said: Concurrency | None) -> Bounds | None:
-        """From what was written; None when nothing was.
+    def read(cls, said: Concurrency) -> Slots:
+        """From what was written.
 
         Raises:
             ConfigError: it cannot be meant.
         """
-        if said is None:
-            return None
         if not isinstance(said, Mapping):
             raise ConfigError(f"concurrency {said!r:.80} must be a mapping such as {_EXAMPLE}")
         for name in said:
@@ -56,31 +55,67 @@ class Bounds:
             raise ConfigError(f"concurrency key {key!r:.80} must be text such as 'tenant:{{tenant}}'")
         return cls(key, limit)
 
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What bounds a task; at least one of both."""
+
+    slots: Slots | None
+    pace: Pace | None
+
+    @classmethod
+    def read(cls, concurrency: Concurrency | None, rate: str | Rate | None) -> Bounds | None:
+        """From what was written; None when nothing was.
+
+        Raises:
+            ConfigError: it cannot be meant.
+        """
+        if concurrency is None and rate is None:
+            return None
+        slots = None if concurrency is None else Slots.read(concurrency)
+        return cls(slots, None if rate is None else Pace.read(rate))
+
     def check(self, fn: Callable[..., Any]) -> None:
-        """Return if the key can be made from the parameters of `fn`.
+        """Return if the keys can be made from the parameters of `fn`.
 
         Raises:
-            ConfigError: it names something else.
+            ConfigError: one names something else.
         """
-        check_key(self.key, fn, kind="concurrency", written=f"concurrency key {self.key!r}")
+        for kind, one in (("concurrency", self.slots), ("rate", self.pace)):
+            if one is not None:
+                check_key(one.key, fn, kind=kind, written=f"{kind} key {one.key!r}")
 
-    def head(
-        self, task: str, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> ConcurrencyHead:
-        """What the header of a call of `fn`, the function of `task`, says.
+    def put(
+        self,
+        message: Message,
+        task: str,
+        fn: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> Message:
+        """`message`, a call of `fn`, the function of `task`, with its bounds in it; not signed any more.
 
         Raises:
-            BadArguments: the key cannot be made of these arguments, or is not text of 1 to `KEY_MAX`.
+            BadArguments: a key cannot be made of these arguments, or is not text of 1 to `KEY_MAX`.
         """
-        key = task if self.key is None else key_of(self.key, fn, args, kwargs, kind="concurrency")
-        if not isinstance(key, str) or not 0 < len(key) <= KEY_MAX:
-            raise BadArguments(
-                f"the concurrency key of {task} is {key!r:.80}: it must be text of 1 to {KEY_MAX} characters"
-            )
-        return ConcurrencyHead(key, self.limit)
+
+        def key(rule: KeyRule, kind: str) -> str:
+            return _checked(task if rule is None else key_of(rule, fn, args, kwargs, kind=kind), task, kind)
+
+        slots, pace = self.slots, self.pace
+        header = replace(
+            message.header,
+            bounds=BoundsHead(
+                ConcurrencyHead(key(slots.key, "concurrency"), slots.limit) if slots else None,
+                pace.head(key(pace.key, "rate")) if pace else None,
+            ),
+        )
+        return replace(message, header=header, flags=message.flags | LIMITED, stored=b"", seal=b"")
 
 
-def bounded(message: Message, head: ConcurrencyHead) -> Message:
-    """`message` with `head` in its header; not signed any more."""
-    header = replace(message.header, concurrency=head)
-    return replace(message, header=header, flags=message.flags | LIMITED, stored=b"", seal=b"")
+def _checked(key: object, task: str, kind: str) -> str:
+    if not isinstance(key, str) or not 0 < len(key) <= KEY_MAX:
+        raise BadArguments(
+            f"the {kind} key of {task} is {key!r:.80}: it must be text of 1 to {KEY_MAX} characters"
+        )
+    return key

@@ -80,6 +80,10 @@ class Hold:
         others = max(0, self._slots.running - (unsettled - len(self._backlog)))
         return reserve.wanted(self._slots.total - others, unsettled, self._run_ms)
 
+    def can_begin(self) -> int:
+        """How many more can begin at once: what waits here may go back, and its token would be lost."""
+        return max(0, self._slots.free - len(self._backlog) - self._line.waiting)
+
     @property
     def put_off_in_s(self) -> float | None:
         """In how many seconds what has not begun goes back; None when nothing waits here."""

@@ -83,9 +83,7 @@ class Pump:
                 self.quieted.set()
             hold.start()
             if claims.records:
-                await asyncio.sleep(
-                    0
-                )  # they begin now, and what is short is over before anything is waited for
+                await asyncio.sleep(0)  # they begin now; what is short is over before anything is waited for
             await self._tell(claims.waited)
             await self._relay(claims.relays)
             idle = await self._rest(claims, more=claims.again or 0 < want == len(claims.records))
@@ -95,7 +93,7 @@ class Pump:
         batch, notes = self._hold.batch(), self._hold.notes()
         self._seq = seq = self._seq + 1
         ours = partial(cycle_call, self.keys, wid=self.wid, seq=seq, lease_ms=self._lease_ms)
-        call = partial(ours, settled=batch, notes=notes)
+        call = partial(ours, settled=batch, notes=notes, begin=self._hold.can_begin())
         if batch:
             reach("cycle.ready")
         claims = await self._rung(call(want=want), seq) if idle else None
@@ -226,14 +224,17 @@ class Pump:
         return min(DEAF_S, max(0.0, (claims.next_due_ms - claims.now_ms) / 1000))
 
     async def _wait(self, seconds: float, *, deaf: bool = False) -> None:
-        """Until an outcome, a free slot, the bell, or `seconds`; the bell only where work can start."""
+        """Until an outcome, a free slot, the bell, or `seconds`; the bell only where work can start.
+
+        It is rung for what has its token too and was not taken here: who cannot take it must not hear that.
+        """
         hold = self._hold
         hold.changed.clear()
         if hold.settled or hold.problem is not None:
             return
         changed = asyncio.create_task(hold.changed.wait())
         waits: set[asyncio.Future[Any]] = {changed}
-        if self._bell is None and hold.wanted() and not deaf:
+        if self._bell is None and hold.wanted() and hold.can_begin() and not deaf:
             self._bell = self._listen()
         if self._bell is not None and not deaf:
             waits.add(self._bell.rang)

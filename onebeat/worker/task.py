@@ -17,8 +17,9 @@ from onebeat.queue.default import default_async_client, default_client
 from onebeat.queue.enqueue import Draft
 from onebeat.queue.handle import AsyncHandle, Handle, read_result_ttl
 from onebeat.queue.record import LIMITED, RECORDED, Header, Message, RetryPolicy
-from onebeat.worker.bounds import Bounds, Concurrency, bounded
+from onebeat.worker.bounds import Bounds, Concurrency
 from onebeat.worker.limits import Limits
+from onebeat.worker.rates import Rate
 from onebeat.worker.registry import REGISTRY, name_of
 from onebeat.worker.retry import policy_of
 from onebeat.worker.signature import Signature
@@ -174,7 +175,7 @@ class Task(Generic[P, R]):
         if self.bounds is None or message.flags & LIMITED:
             return message
         args, kwargs = self.signature.place(given, {})
-        return bounded(message, self.bounds.head(self.name, self.function, args, kwargs))
+        return self.bounds.put(message, self.name, self.function, args, kwargs)
 
     def wants_again(self, kind: type[BaseException]) -> bool:
         """Whether a run that ends with such an exception is tried again, as far as retries are left."""
@@ -220,6 +221,7 @@ def task(
     hard_timeout: str | None = None,
     pool: Literal["thread", "process"] = "thread",
     concurrency: Concurrency | None = None,
+    rate: str | Rate | None = None,
     retries: int = 0,
     backoff: str = "exponential",
     delay: str = "10s",
@@ -243,6 +245,7 @@ def task(
     hard_timeout: str | None = None,
     pool: Literal["thread", "process"] = "thread",
     concurrency: Concurrency | None = None,
+    rate: str | Rate | None = None,
     retries: int = 0,
     backoff: str = "exponential",
     delay: str = "10s",
@@ -261,7 +264,8 @@ def task(
     that computes runs in a process of its own, and costs no others anything. `retries`: tries after the
     first, each after an exponential backoff with full jitter (or `constant`), for exceptions in `retry_on`
     and not in `give_up_on`. `concurrency`: as `{"key": "{tenant}", "limit": 2}`; of one key in a queue so
-    many run at once, over all workers. `idempotent`: its call is in the ledger although it takes no session.
+    many run at once, over all workers. `rate`: as `"100/m"`, or `{"key": "{tenant}", "limit": "100/m"}`; of
+    one key so many start in that time. `idempotent`: its call is in the ledger although it takes no session.
     `record`: its successful ad-hoc calls appear in the history too. `result_ttl`: what it returns is kept for
     so long, for `Handle.result`; a result that cannot be stored fails the run.
 
@@ -269,7 +273,7 @@ def task(
         ConfigError: a rule that cannot be meant.
     """
     limits = Limits.read(timeout, hard_timeout, pool)
-    bounds = Bounds.read(concurrency)
+    bounds = Bounds.read(concurrency, rate)
     policy = policy_of(retries, backoff, delay, max_delay)
     ttl_ms = read_result_ttl(result_ttl) if result_ttl is not None else 0
 

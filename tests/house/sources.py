@@ -27,6 +27,11 @@ def lua_files() -> list[Path]:
     return sorted(PACKAGE.glob("*/lua/*.lua"))
 
 
+def lua_parts() -> list[Path]:
+    """What scripts include, sorted."""
+    return sorted(PACKAGE.glob("*/lua/parts/*.lua"))
+
+
 @lru_cache(maxsize=512)
 def tree(path: Path) -> ast.Module:
     """The parsed file."""

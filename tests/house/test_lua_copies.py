@@ -1,4 +1,4 @@
-"""Is what several scripts say the same in all of them? Lua has no import here, and two copies drift apart."""
+"""Is what several scripts say the same in all of them? Two copies drift apart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from tests.house.sources import lua_files, place
+from tests.house.sources import PACKAGE, lua_files, lua_parts, place
 
 NAMED = re.compile(r"local function (\w+)\(")
 
@@ -35,12 +35,13 @@ def differing(scripts: dict[str, str]) -> list[str]:
 
 
 def room(path: Path) -> str:
-    return path.parents[1].name
+    return path.relative_to(PACKAGE).parts[0]
 
 
 def test_functions_of_one_name_are_the_same_in_every_script_of_a_room() -> None:
-    for one in {room(path) for path in lua_files()}:
-        scripts = {place(path): path.read_text(encoding="utf-8") for path in lua_files() if room(path) == one}
+    files = [*lua_files(), *lua_parts()]
+    for one in {room(path) for path in files}:
+        scripts = {place(path): path.read_text(encoding="utf-8") for path in files if room(path) == one}
         assert differing(scripts) == []
 
 

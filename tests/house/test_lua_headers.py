@@ -9,8 +9,8 @@ import pytest
 
 from onebeat.keys import TABLE
 from onebeat.queue.states import Move
-from onebeat.wire.scripts import Script, Slot, parse
-from tests.house.sources import lua_files, place
+from onebeat.wire.scripts import Script, Slot, load, parse
+from tests.house.sources import lua_files, lua_parts, place
 
 LUA = lua_files()
 KEY_TYPES = {key.type.upper() for key in TABLE}
@@ -131,7 +131,7 @@ def test_names_stand_where_the_header_says(path: Path) -> None:
     assert not lies(script_of(path))
 
 
-@pytest.mark.parametrize("path", LUA, ids=place)
+@pytest.mark.parametrize("path", [*LUA, *lua_parts()], ids=place)
 def test_the_body_keeps_the_rules(path: Path) -> None:
     assert not broken_rules(path.read_text(encoding="utf-8"))
 
@@ -142,6 +142,23 @@ def test_moves_and_types_are_words_of_the_tables(path: Path) -> None:
     assert set(script.moves) <= {move.name for move in Move}
     assert {key.type for key in script.keys} <= KEY_TYPES
     assert {arg.type for arg in script.args} <= ARG_TYPES
+
+
+@pytest.mark.parametrize("path", lua_parts(), ids=place)
+def test_a_part_is_functions_that_a_script_includes(path: Path) -> None:
+    """It has no header, so it takes nothing by place."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\b(KEYS|ARGV)\b", body_of(text))
+    room, name = path.parts[-4], path.stem
+    assert any(
+        f"-- include {name}\n" in one.read_text(encoding="utf-8") for one in LUA if one.parts[-3] == room
+    )
+
+
+@pytest.mark.parametrize("path", LUA, ids=place)
+def test_every_part_that_it_includes_is_there(path: Path) -> None:
+    text = load(path.parts[-3], path.stem).text
+    assert "-- include" not in text
 
 
 def test_there_are_scripts_to_check() -> None:

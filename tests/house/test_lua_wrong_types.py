@@ -15,7 +15,7 @@ import pytest
 from onebeat.errors import StoreError
 from onebeat.queue.record import Header, Message, pack
 from onebeat.wire import Command, Store
-from onebeat.wire.scripts import Script, Slot, parse
+from onebeat.wire.scripts import Script, Slot, load
 from tests.house.sources import lua_files, place
 
 RECORD = pack(Message("a", Header("tests.task"), b"\x92\x90\x80"))
@@ -75,7 +75,7 @@ def dump(store: Store, keys: tuple[Any, ...]) -> list[bytes | None]:
 @pytest.mark.parametrize("others_are_there", [True, False], ids=["full", "empty"])
 @pytest.mark.parametrize("path", lua_files(), ids=place)
 def test_a_wrong_type_changes_nothing(path: Path, others_are_there: bool, store: Store) -> None:
-    script = parse(path.parts[-3], path.stem, path.read_text(encoding="utf-8"))
+    script = load(path.parts[-3], path.stem)
     call = script.call(**filled(script, f"ob:{{{store.namespace}:x}}"))
     types = types_of(script, call.keys)
     refused = 0

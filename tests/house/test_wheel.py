@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.sources import ROOT, lua_files, place, python_files
+from tests.house.sources import ROOT, lua_files, lua_parts, place, python_files
 
 BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE")
 
@@ -33,11 +33,11 @@ def names(wheel: zipfile.Path) -> set[str]:
 
 
 def test_it_holds_every_module_and_every_script(wheel: zipfile.Path) -> None:
-    assert {place(path) for path in [*python_files("onebeat"), *lua_files()]} <= names(wheel)
+    assert {place(path) for path in [*python_files("onebeat"), *lua_files(), *lua_parts()]} <= names(wheel)
 
 
 def test_scripts_are_the_same_bytes(wheel: zipfile.Path) -> None:
-    for path in lua_files():
+    for path in (*lua_files(), *lua_parts()):
         assert wheel.root.read(place(path)) == path.read_bytes()
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from onebeat.queue import Client
 from onebeat.queue.client import draft
 from onebeat.queue.enqueue import Draft
 from onebeat.queue.record import id_of
 from onebeat.wire import Call
+from onebeat.worker.task import Task
 from tests.interleave.hub import Hub
 from tests.interleave.process import Request
 from tests.interleave.queue_tasks import BOUNDED
@@ -24,7 +26,6 @@ from tests.interleave.queueing import KEYS, Queueing
 from tests.interleave.scenario import expect
 from tests.interleave.slot_model import Model
 
-NAMES = (*(one.name for one in BOUNDED), "i.quick")
 _HELD = """
 local found = {}
 for _, key in ipairs(redis.call('KEYS', ARGV[1] .. ':own:*')) do
@@ -41,6 +42,8 @@ class Crowding(Queueing):
     """Two senders and one to three workers, two keys."""
 
     name = "slots"
+    tasks: ClassVar[Sequence[Task[..., Any]]] = BOUNDED
+    weights: ClassVar[Sequence[int]] = (6, 1, 2, 1)  # the last of a call that nothing bounds
     drains_within_s = 50.0  # one at a time; shorter than until somebody looks by itself
 
     def __init__(self, hub: Hub, rng: random.Random) -> None:
@@ -60,16 +63,21 @@ class Crowding(Queueing):
 
     def _send(self, client: Client, rng: random.Random, number: int) -> None:
         losses, drafts = self.hub.losses, list[Draft]()
-        for name in rng.choices(NAMES, weights=(6, 1, 2, 1), k=2):
-            key, task = rng.choice("ab"), next((one for one in BOUNDED if one.name == name), None)
-            args = [key] if task else []
+        for task in rng.choices((*self.tasks, None), weights=self.weights, k=2):
+            key = rng.choice("ab")
+            args, name = ([key], task.name) if task else ([], "i.quick")
             one = draft(name, args, priority=rng.choice((0, 0, 2)), delay=rng.choice((None, None, 0.6)))
             if task is not None:
-                self._keys[one.message.id] = key, task.bounds.limit if task.bounds else 0
+                self._know(one.message.id, key, task)
                 if number % 2:
                     one = Draft(task.bounded(one.message, {"key": key}), delay_ms=one.delay_ms)
             drafts.append(one)
         self._acknowledged += [(handle.id, losses) for handle in client.send_drafts("default", drafts)]
+
+    def _know(self, id_: str, key: str, task: Task[..., Any]) -> None:
+        """By which bounds a call is to be judged, whatever its message says."""
+        if task.bounds is not None and task.bounds.slots is not None:
+            self._keys[id_] = key, task.bounds.slots.limit
 
     def check(self) -> None:
         if self._touched:

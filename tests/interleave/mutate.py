@@ -12,6 +12,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from onebeat.wire import Script
+from onebeat.wire.scripts import expanded
 from tests.interleave.mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,9 @@ def applied(mutant: Mutant) -> Iterator[None]:
     """Inside, the code of this interpreter has the bug."""
     text = patched_text(mutant)
     with ExitStack() as undo:
-        if mutant.file.endswith(".lua"):
+        if "/lua/parts/" in mutant.file:
+            _patch_part(mutant, text, undo)
+        elif mutant.file.endswith(".lua"):
             _patch_script(mutant, text, undo)
         else:
             _patch_module(mutant, text, undo)
@@ -53,7 +56,17 @@ def _patch_script(mutant: Mutant, text: str, undo: ExitStack) -> None:
         raise ValueError(f"{mutant.name}: no loaded script comes from {mutant.file}")
     for script in found:
         undo.callback(_set_text, script, script.text)
-        _set_text(script, text)
+        _set_text(script, expanded(room, text))
+
+
+def _patch_part(mutant: Mutant, text: str, undo: ExitStack) -> None:
+    part = (ROOT / mutant.file).read_text(encoding="utf-8")
+    found = [one for one in gc.get_objects() if isinstance(one, Script) and part in one.text]
+    if not found:
+        raise ValueError(f"{mutant.name}: no loaded script includes {mutant.file}")
+    for script in found:
+        undo.callback(_set_text, script, script.text)
+        _set_text(script, script.text.replace(part, text))
 
 
 def _set_text(script: Script, text: str) -> None:

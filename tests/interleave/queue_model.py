@@ -23,7 +23,7 @@ MOVED_TO = {"finish": "done", "bury": "dead", "skip": "skipped", "expire": "expi
 def settled_rows(args: Sequence[Any]) -> list[Sequence[Any]]:
     """What a cycle settles, a row each: id, move, delay_ms, record, why, counted, event, more, after."""
     finished = [(id_, "finish", 0, b"", b"", "", b"", b"", b"") for id_ in args[5].split()]
-    return [*finished, *(args[at : at + 9] for at in range(7, len(args), 9))]
+    return [*finished, *(args[at : at + 9] for at in range(8, len(args), 9))]
 
 
 @dataclass
@@ -185,12 +185,15 @@ class Model:
             self.stored.ready[message.priority].append(message)
 
     def _claim(self, wid: str, want: int, records: Sequence[bytes]) -> None:
-        told = [unpack(record) for record in records]
         expected: list[Message] = []
         for waiting in self.stored.ready:
             taken = waiting[: want - len(expected)]
             del waiting[: len(taken)]
             expected += taken
+        self._has(wid, records, expected)
+
+    def _has(self, wid: str, records: Sequence[bytes], expected: list[Message]) -> None:
+        told = [unpack(record) for record in records]
         shown = [[(one.id, one.attempt, one.deliveries) for one in some] for some in (told, expected)]
         expect(
             shown[0] == shown[1],

@@ -28,6 +28,10 @@ local slots = redis.call('HGETALL', prefix .. ':slots')
 for i = 1, #slots, 2 do
   found[#found + 1] = 'slots'; found[#found + 1] = slots[i] .. ' ' .. slots[i + 1]
 end
+local rates = redis.call('ZRANGE', prefix .. ':rates', 0, -1, 'WITHSCORES')
+for i = 1, #rates, 2 do
+  found[#found + 1] = 'rates'; found[#found + 1] = rates[i] .. ' ' .. rates[i + 1]
+end
 for _, member in ipairs(redis.call('ZRANGE', prefix .. ':parked', 0, -1)) do
   found[#found + 1] = 'parked'; found[#found + 1] = string.match(member, '(%S+)$')
 end

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from onebeat.worker.bounds import Concurrency
 from onebeat.worker.context import Context
+from onebeat.worker.rates import Rate
 from onebeat.worker.task import task
 from onebeat.worker.turn import Parked
 
@@ -100,6 +101,31 @@ async def bounded_once(key: str, *, ctx: Context) -> None:
 
 
 BOUNDED = (bounded_quick, bounded_slow, bounded_once)
+
+
+_ONE_A_SECOND: Rate = {"key": "{key}", "limit": "2/2s", "burst": 2}
+
+
+@task(name="i.paced", rate={"key": "alone:{key}", "limit": "1/s"})
+async def paced(key: str, *, ctx: Context) -> None:
+    with told(ctx):
+        await asyncio.sleep(0.02)
+
+
+@task(name="i.paced-once", retries=2, backoff="constant", delay="400ms", rate=_ONE_A_SECOND)
+async def paced_once(key: str, *, ctx: Context) -> None:
+    with told(ctx):
+        if ctx.attempt == 1:
+            raise ValueError("the first attempt")
+
+
+@task(name="i.paced-bounded", rate=_ONE_A_SECOND, concurrency=_ONE_KEY)
+async def paced_bounded(key: str, *, ctx: Context) -> None:
+    with told(ctx):
+        await asyncio.sleep(0.7)
+
+
+PACED = (paced, paced_once, paced_bounded, bounded_quick)
 
 
 @task(name="i.parks")

@@ -10,6 +10,7 @@ from tests.interleave.killing import Killing
 from tests.interleave.locking import Locking
 from tests.interleave.once import Once
 from tests.interleave.operating import Operating
+from tests.interleave.pacing import Pacing
 from tests.interleave.parking import Parking
 from tests.interleave.programming import Programming
 from tests.interleave.queueing import Queueing
@@ -33,6 +34,7 @@ SCENARIOS: dict[str, type[Scenario]] = {
         Parking,
         Results,
         Crowding,
+        Pacing,
         Flowing,
         Killing,
         Operating,
@@ -51,7 +53,8 @@ SHARES = {
     "flows": 0.04,
     "parking": 0.03,
     "results": 0.05,
-    "slots": 0.05,
+    "slots": 0.03,
+    "rates": 0.02,
     "kills": 0.05,
     "operators": 0.05,
     "effects": 0.1,

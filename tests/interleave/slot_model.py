@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
-from typing import Any
+from typing import Any, ClassVar
 
 from onebeat.queue.record import Message, unpack
 from tests.interleave import queue_model
@@ -30,9 +30,10 @@ class Model(queue_model.Model):
     stored: Stored = field(default_factory=Stored)
     now_ms: int = 0
     _returned: list[Message] = field(default_factory=list)
+    empty: ClassVar[type[Stored]] = Stored
 
     def lost(self, memory: queue_model.Stored | None) -> None:
-        self.stored = copy.deepcopy(memory) if isinstance(memory, Stored) else Stored()
+        self.stored = copy.deepcopy(memory) if isinstance(memory, Stored) else self.empty()
 
     def cycle(self, args: Sequence[Any], now_ms: int, answer: Sequence[Any]) -> None:
         self.now_ms = now_ms

@@ -10,7 +10,7 @@ from onebeat.queue import By, Client
 from onebeat.queue.control import cancel
 from onebeat.queue.cycle import Settled
 from onebeat.queue.parking import parking
-from onebeat.queue.record import LIMITED, RECORDED, ConcurrencyHead, Header, Message, pack, unpack
+from onebeat.queue.record import LIMITED, RECORDED, BoundsHead, ConcurrencyHead, Header, Message, pack, unpack
 from onebeat.queue.states import MOVES, Move
 from onebeat.queue.states import State as Life
 from tests.queue.room import WITHIN_S, Room
@@ -20,7 +20,7 @@ SETTLED = sorted(move for move, (source, _) in MOVES.items() if source is Life.C
 
 
 def record(id_: str, key: str = "k", limit: int = 1, priority: int = 0, flags: int = 0) -> bytes:
-    head = Header("t", concurrency=ConcurrencyHead(key, limit))
+    head = Header("t", bounds=BoundsHead(ConcurrencyHead(key, limit)))
     return pack(Message(id_, head, BODY, flags=LIMITED | flags, priority=priority))
 
 
@@ -170,7 +170,16 @@ def test_each_begins_when_fewer_than_its_own_limit_run(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"\xc1", b"\x81\xa1c\x07", b"\x81\xa1c\x92\x07\xa1x", b"\x81\xa1c\x90"]
+    "header",
+    [
+        b"",
+        b"\xc1",
+        b"\x80",
+        b"\x81\xa1c\x07",
+        b"\x81\xa1c\x92\x07\xa1x",
+        b"\x81\xa1c\x91\x92\x07\xa1x",
+        b"\x81\xa1c\x91\x90",
+    ],
 )
 def test_foreign_bytes_with_the_flag_are_claimed(room: Room, header: bytes) -> None:
     """The worker that reads them buries them; a script that fails would stop everybody."""

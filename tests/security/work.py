@@ -42,7 +42,8 @@ from onebeat.scheduler.declared import declared
 from onebeat.scheduler.schedule import Schedule
 from onebeat.wire import Command, Store
 from onebeat.wire.health import inspect
-from onebeat.worker.bounds import Bounds, bounded
+from onebeat.worker.bounds import Bounds, Slots
+from onebeat.worker.rates import Pace
 from tests.worker.running import until
 
 WITHIN_S = 60.0
@@ -184,9 +185,9 @@ def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
 
 
 def _wait_for_a_slot(store: Store) -> None:
-    """Three of one key, one at a time: the end of the first lets the second begin."""
-    bounds = Bounds("k", 1)
-    made = [bounded(draft("t:plain").message, bounds.head("t", len, (), {})) for _ in range(3)]
+    """Three of one key, one at a time: the end of the first lets the second begin; and there are tokens."""
+    bounds = Bounds(Slots("k", 1), Pace(None, 100, 1))
+    made = [bounds.put(draft("t:plain").message, "t", len, (), {}) for _ in range(3)]
     Client(store).send_drafts("default", [Draft(one) for one in made])
     claimed = _cycle(store, "w1", 3, 256, [])
     assert made[0].id in claimed

@@ -15,12 +15,13 @@ from onebeat.errors import BadArguments, ConfigError
 from onebeat.queue.client import draft
 from onebeat.queue.record import LIMITED, ConcurrencyHead, Header, Message
 from onebeat.queue.signing import FILE
-from onebeat.worker.bounds import Bounds
+from onebeat.worker.bounds import Bounds, Slots
 from tests.worker.crowded import bounded
 from tests.worker.running import Workshop, children_of, until
 
 NAME = "crowded.bounded"
 MODULES = ("tests.worker.acts", "tests.worker.crowded")
+CALL = Message("a", Header("bounds.task"), b"")
 
 
 def begun(shop: Workshop) -> list[str]:
@@ -131,17 +132,16 @@ def test_what_cannot_be_meant_is_told_at_declaration(said: Any, words: str) -> N
     ],
 )
 def test_the_key_of_a_call(rule: Any, key: str) -> None:
-    head = Bounds.read({"key": rule, "limit": 2})
-    assert head is not None
-    assert head.head("bounds.task", nothing, ("acme",), {}) == ConcurrencyHead(key, 2)
+    made = Bounds(Slots.read({"key": rule, "limit": 2}), None)
+    told = made.put(CALL, "bounds.task", nothing, ("acme",), {})
+    assert told.header.concurrency == ConcurrencyHead(key, 2)
 
 
 @pytest.mark.parametrize("tenant", ["", "x" * 1025])
 def test_a_key_that_cannot_be_stored_is_told_to_the_caller(tenant: str) -> None:
-    head = Bounds.read({"key": "{tenant}", "limit": 2})
-    assert head is not None
+    made = Bounds(Slots.read({"key": "{tenant}", "limit": 2}), None)
     with pytest.raises(BadArguments, match="1 to 1024 characters"):
-        head.head("bounds.task", nothing, (tenant,), {})
+        made.put(CALL, "bounds.task", nothing, (tenant,), {})
 
 
 def test_a_call_of_the_task_says_it_from_the_beginning() -> None:

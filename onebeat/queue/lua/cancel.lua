@@ -11,7 +11,7 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock, a slot or a token, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
 -- KEYS results HASH id → how it ended, and its value
@@ -42,45 +42,11 @@ local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
--- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
-local function over(schedule)
-  local left = redis.call('HINCRBY', live, schedule, -1)
-  if left <= 0 then
-    redis.call('HDEL', live, schedule)
-    redis.call('ZREM', cutoff, schedule)
-  elseif waits then
-    local from, to = '[' .. schedule .. '@', '(' .. schedule .. 'A'
-    if left > redis.call('ZLEXCOUNT', waiting, from, to) then return end
-    local id = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
-    local record = redis.call('HGET', waitrec, id)
-    redis.call('ZREM', waiting, id); redis.call('HDEL', waitrec, id)
-    if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
-  end
-end
+-- include over
 
--- The message is over: the singleton that it was queued for may be queued again.
-local function freed(id)
-  local name = uniques and redis.call('HGET', unique, id)
-  if name then redis.call('HDEL', unique, id, name) end
-end
--- How it ended is kept for as long as was asked; true when somebody waits to be told.
-local function concluded(id, ending, ttl_ms)
-  local asked = awaits and redis.call('HGET', awaited, id)
-  if asked then
-    redis.call('HDEL', awaited, id)
-    ttl_ms = tonumber(string.match(asked, '^%d+') or '0')
-  end
-  if ttl_ms > 0 then
-    redis.call('HSET', results, id, ending)
-    redis.call('ZADD', kept, now + ttl_ms, id)
-  end
-  return asked and string.sub(asked, -1) == 'w'
-end
--- It waits for no lock any more.
-local function unparked(id)
-  local member = parks and redis.call('HGET', parkedof, id)
-  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
-end
+-- include freed
+-- include result
+-- include line
 -- The record of a message that has not begun and is in no list, taken out; false for any other.
 local function withdrawn(id)
   local record = redis.call('HGET', duerec, id)

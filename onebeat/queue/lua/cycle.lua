@@ -18,7 +18,7 @@
 -- KEYS log STREAM events
 -- KEYS fence STRING last fence
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock, a slot or a token, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS halt STRING until when nothing is claimed, ms (0: until it is resumed), and why
 -- KEYS awaited HASH id → for how long its result will be kept, ms, and `w` while somebody waits for it
@@ -26,6 +26,7 @@
 -- KEYS kept ZSET id → until when its result is kept, ms
 -- KEYS progress HASH id → when, ms, and how far its run is: JSON
 -- KEYS slots HASH `/` and the hash of a key → how many of its messages may run, and id of each → that
+-- KEYS rates ZSET `~` and the hash of a rate's key → when it has all its tokens again, µs
 -- KEYS outbox HASH id that is done → what follows it in another queue
 -- KEYS groups ZSET group → when it was made, ms
 -- KEYS ...members HASH of a group: `#`, how many there are; `>`, what follows; the ids of those that are done
@@ -36,6 +37,7 @@
 -- ARGV log_max int entries that the log keeps
 -- ARGV finished text ids of what was finished and is neither counted nor logged, a space between two
 -- ARGV notes bytes how far runs are, a line each: id, JSON
+-- ARGV begin int how many can begin at once: one that takes a token is among the first so many, or is not claimed
 -- ARGV ...settled[id, move, delay_ms, record, why, counted, event, more, after] counted: schedule id in live or ''; to park: why: the lock's field, `all` or `last`; to release: record: the one that goes back; more: '' or for how long the result is kept, ms, a line feed, and the value, if there is one; after: '' or three numbers, the length of the record that follows, for how long its result is kept, the place of the group among the members or 0, a line feed, that record, and what the outbox shall have
 -- MOVES ENQUEUE CLAIM HOLD PROMOTE FINISH RETRY BURY SKIP EXPIRE CANCEL PARK SUPERSEDE RELEASE
 -- RETURNS fenced | stale | ok or again, now ms, late, next due ms or '', first fence, records, 1 while nothing is claimed, ids that ended and that somebody waits for, 1 while the outbox has something
@@ -46,12 +48,11 @@ local live, waiting, waitrec, cancel, cutoff = KEYS[13], KEYS[14], KEYS[15], KEY
 local fails, stats, log, fence, unique = KEYS[18], KEYS[19], KEYS[20], KEYS[21], KEYS[22]
 local parked, parkedof = KEYS[23], KEYS[24]
 local halt, awaited, results, kept = KEYS[25], KEYS[26], KEYS[27], KEYS[28]
-local progress, slots = KEYS[29], KEYS[30]
-local outbox, groups, members = KEYS[31], KEYS[32], 33
+local progress, slots, rates = KEYS[29], KEYS[30], KEYS[31]
+local outbox, groups, members = KEYS[32], KEYS[33], 34
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
-local finished, notes, settled, width = ARGV[6], ARGV[7], 8, 9
-local LOOK_MS = 60000  -- what waits for a slot looks so often by itself, although whoever has one wakes it
+local finished, notes, begin, settled, width = ARGV[6], ARGV[7], math.min(tonumber(ARGV[8]), want), 9, 9
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
 local function id_of(record)
@@ -70,8 +71,8 @@ local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waitin
 local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
 local noted, seats = redis.call('HLEN', progress) > 0, redis.call('HLEN', slots) > 0
 local relays = redis.call('HLEN', outbox) > 0
-redis.call('ZCARD', groups)
-for k = members, #KEYS do redis.call('HLEN', KEYS[k]) end
+redis.call('ZCARD', rates)
+for k = members, #KEYS do redis.call('HLEN', KEYS[k]); redis.call('ZCARD', groups) end
 local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
@@ -90,76 +91,18 @@ if seq < last then return {'stale'} end
 local gap = last > 0 and seq > last + 1
 local again = gap or seq == last
 local halted = halted_until == 0 or halted_until > now
-if again or halted then want = 0 end
+if again or halted then want, begin = 0, 0 end
 redis.call('ZADD', lease, now + lease_ms, wid)
 -- A long text: short records alone would make a list, which the server searches from its beginning for each.
 redis.call('HSET', own, '#', string.format('%070.0f', seq))
 if halted_until > 0 and not halted then redis.call('DEL', halt) end
 
--- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
-local function over(schedule)
-  local left = redis.call('HINCRBY', live, schedule, -1)
-  if left <= 0 then
-    redis.call('HDEL', live, schedule)
-    redis.call('ZREM', cutoff, schedule)
-  elseif waits then
-    local from, to = '[' .. schedule .. '@', '(' .. schedule .. 'A'
-    if left > redis.call('ZLEXCOUNT', waiting, from, to) then return end
-    local id = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
-    local record = redis.call('HGET', waitrec, id)
-    redis.call('ZREM', waiting, id); redis.call('HDEL', waitrec, id)
-    if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
-  end
-end
--- The message is over: the singleton that it was queued for may be queued again.
-local function freed(id)
-  local name = uniques and redis.call('HGET', unique, id)
-  if name then redis.call('HDEL', unique, id, name) end
-end
--- It waits for no lock any more.
-local function unparked(id)
-  local member = parks and redis.call('HGET', parkedof, id)
-  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
-end
--- How it ended is kept for as long as was asked; true when somebody waits to be told.
-local function concluded(id, ending, ttl_ms)
-  local asked = awaits and redis.call('HGET', awaited, id)
-  if asked then
-    redis.call('HDEL', awaited, id)
-    ttl_ms = tonumber(string.match(asked, '^%d+') or '0')
-  end
-  if ttl_ms > 0 then
-    redis.call('HSET', results, id, ending)
-    redis.call('ZADD', kept, now + ttl_ms, id)
-  end
-  return asked and string.sub(asked, -1) == 'w'
-end
--- Its slot is free: the first that waits for it looks at once.
-local function vacated(id)
-  local key = seats and redis.call('HGET', slots, id)
-  if not key then return end
-  redis.call('HDEL', slots, id)
-  if redis.call('HINCRBY', slots, key, -1) <= 0 then redis.call('HDEL', slots, key) end
-  local first = redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
-  if first then redis.call('ZADD', due, 0, string.match(first, '(%S+)$')) end
-end
--- What follows an end is queued, once, by the step that makes it follow.
-local function queued(record, keep_ms)
-  if record == '' then return end
-  redis.call('RPUSH', list_of(record), record)
-  if keep_ms > 0 then redis.call('HSET', awaited, id_of(record), string.format('%.0f', keep_ms)) end
-  redis.call('HINCRBY', stats, 'enqueued', 1)
-  backlog = backlog + 1
-end
--- One more member of a group is done; its last one queues what the group is for.
-local function joined(group, id)
-  local total, keep_ms, name = string.match(redis.call('HGET', group, '#') or '', '^(%d+) (%d+) (%S+)')
-  if not total or redis.call('HSETNX', group, id, '1') == 0 then return end
-  if redis.call('HLEN', group) - 2 < tonumber(total) then return end
-  local record = redis.call('HGET', group, '>')
-  redis.call('DEL', group); redis.call('ZREM', groups, name)
-  queued(record or '', tonumber(keep_ms))
-end
+-- include over
+-- include freed
+-- include line
+-- include result
+-- include slot
+-- include group
 -- It is done: what follows here is queued, and what follows in another queue is noted.
 local function follow(id, after)
   local length, keep_ms, place, at = string.match(after, '^(%d+) (%d+) (%d+)\n()')
@@ -276,63 +219,34 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, #
   redis.call('ZREM', kept, id); redis.call('HDEL', results, id)
 end
 
--- Of those that wait for a slot of this key the first have one, if there is one, and are claimed next.
-local function called_up(key)
-  local taken, front = tonumber(redis.call('HGET', slots, key) or '0'), {}
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 16)) do
-    local limit, id = string.match(member, ' (%d+) (%S+)$')
-    if taken >= tonumber(limit) then break end
-    local record = redis.call('HGET', duerec, id)
-    redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
-    unparked(id)
-    if record then
-      taken = taken + 1
-      redis.call('HSET', slots, key, taken, id, key)
-      table.insert(front, 1, record)
-      seats = true
-    end
-  end
-  for _, record in ipairs(front) do redis.call('LPUSH', list_of(record), record) end
-  backlog = backlog + #front
+local records, held, looks = {}, {}, 256
+-- Somebody cancelled it: it ends here instead of beginning.
+local function dropped(id, flags)
+  local counts_for = flags % 4 >= 2 and string.match(id, '^(.+)@')
+  if not cancelled(id, counts_for) then return false end
+  lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
+  counts.cancel = (counts.cancel or 0) + 1
+  redis.call('ZREM', cancel, id)
+  freed(id); vacated(id)
+  if concluded(id, 'cancelled', 0) then told[#told + 1] = id end
+  if counts_for then over(counts_for) end
+  return true
 end
--- The key of a message and how many of it may run at once, as its header says; nothing of foreign bytes.
-local function limit_of(record)
-  local from = 15 + string.byte(record, 12)
-  local length = string.byte(record, 13) * 256 + string.byte(record, 14)
-  local said = cmsgpack.unpack(string.sub(record, from, from + length - 1)).c
-  return '/' .. redis.sha1hex(said[1]), math.floor(math.max(1, math.min(said[2], 1000000)))
-end
--- Whether it may run: it has a slot, or takes one; else it waits behind those of its key and priority.
-local function seated(id, record)
-  if seats and redis.call('HEXISTS', slots, id) == 1 then return true end
-  local known, key, limit = pcall(limit_of, record)
-  if not known then return true end
-  local taken = tonumber(seats and redis.call('HGET', slots, key) or '0')
-  local first = parks and redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
-  if taken < limit and not first then
-    redis.call('HSET', slots, key, taken + 1, id, key)
-    seats = true
-    return true
+local function claim(id, record, flags)
+  records[#records + 1] = record
+  held[#held + 1] = id; held[#held + 1] = record
+  if flags % 2 == 1 then
+    lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
+      id, wid, string.byte(record, 3) or 0)
   end
-  local line = key .. ' ' .. string.byte(record, 5)
-  local last = redis.call('ZREVRANGEBYLEX', parked, '(' .. line .. '!', '[' .. line .. ' ', 'LIMIT', 0, 1)[1]
-  local place = math.max(tonumber(string.match(last or '', '^%S+ %d (%d+)') or '0') + 1, first_fence)
-  local member = string.format('%s %016.0f %d %s', line, place, limit, id)
-  redis.call('HSET', duerec, id, record); redis.call('ZADD', due, now + LOOK_MS, id)
-  redis.call('ZADD', parked, 0, member); redis.call('HSET', parkedof, id, member)
-  parks, backlog = true, backlog - 1
-  counts.hold = (counts.hold or 0) + 1
-  if string.byte(record, 2) % 2 == 1 then
-    lines[#lines + 1] = '{"event":"parked","id":"' .. id .. '","reason":"concurrency"}'
-  end
-  return false
 end
+-- include bounds
+-- include turns
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, again and 0 or 64)) do
-  local key = parks and string.match(redis.call('HGET', parkedof, id) or '', '^(/%x+) ')
-  if key then
-    redis.call('ZADD', due, now + LOOK_MS, id)
-    called_up(key)
+  local line = parks and string.match(redis.call('HGET', parkedof, id) or '', '^([/~]%x+) ')
+  if line then
+    looked_at(id, line)
   else
     local record = redis.call('HGET', duerec, id)
     redis.call('ZREM', due, id); redis.call('HDEL', duerec, id)
@@ -344,36 +258,25 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ag
   end
 end
 
-local records, held, looks = {}, {}, 256
 for p = 1, 4 do
-  local left = want - #records
+  local left = want
+  for _, rate in ipairs(paced) do left = served(rate, p) and 0 or left end  -- past it nobody is claimed ahead
+  left = left - #records
   while left > 0 do
     local popped, back = redis.call('LPOP', ready[p], left) or {}, 0
     for _, record in ipairs(popped) do
       local id, flags = id_of(record), string.byte(record, 2) or 0
-      local counts_for = cancels and flags % 4 >= 2 and string.match(id, '^(.+)@')
-      if cancels and cancelled(id, counts_for) then
-        lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"cancelled","reason":"cancelled"}'
-        counts.cancel = (counts.cancel or 0) + 1
-        redis.call('ZREM', cancel, id)
-        freed(id); vacated(id)
-        if concluded(id, 'cancelled', 0) then told[#told + 1] = id end
-        if counts_for then over(counts_for) end
-      elseif flags % 16 >= 8 and not seated(id, record) then
-        back = back + 1
-      else
-        records[#records + 1] = record
-        held[#held + 1] = id; held[#held + 1] = record
-        if flags % 2 == 1 then
-          lines[#lines + 1] = string.format('{"event":"claimed","id":"%s","worker":"%s","deliveries":%d}',
-            id, wid, string.byte(record, 3) or 0)
-        end
+      if not (cancels and dropped(id, flags)) then
+        if flags % 16 >= 8 and not seated(id, record) then back = back + 1 else claim(id, record, flags) end
       end
     end
     looks = looks - #popped
     left = math.min(back, looks)  -- the places of those that wait are for the next
   end
 end
+local unserved = false
+for _, rate in ipairs(paced) do unserved = wound_up(rate) or unserved end
+if unserved then backlog = backlog + 1 end
 for name, count in pairs(counts) do redis.call('HINCRBY', stats, name, count) end
 if backlog > #records and not again and not halted then redis.call('ZADD', bell, 0, '*') end
 if #held > 0 then redis.call('HSET', own, unpack(held)) end
@@ -384,6 +287,8 @@ end
 if #records > 0 then redis.call('SET', fence, string.format('%.0f', first_fence + #records - 1)) end
 if #lines > 0 then redis.call('XADD', log, 'MAXLEN', '~', log_max, '*', 'e', table.concat(lines, '\n')) end
 local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
+-- Who has no room for what has its token now is not told to look at once: the bell asks those who have.
+if unserved then next_due = redis.call('ZRANGEBYSCORE', due, '(' .. now_text, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] end
 if halted_until > now and tonumber(next_due or halted_until) >= halted_until then
   next_due = string.format('%.0f', halted_until)
 end

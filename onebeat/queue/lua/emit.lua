@@ -16,7 +16,7 @@
 -- KEYS stats HASH counters
 -- KEYS log STREAM events
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
--- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock, a slot or a token, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV revision text of the schedules that programs made, '' when these are of a file
@@ -88,16 +88,8 @@ local function is_paused(id, at, pause_after)
   return true
 end
 
--- The message is over: the singleton that it was queued for may be queued again.
-local function freed(id)
-  local name = uniques and redis.call('HGET', unique, id)
-  if name then redis.call('HDEL', unique, id, name) end
-end
--- It waits for no lock any more.
-local function unparked(id)
-  local member = parks and redis.call('HGET', parkedof, id)
-  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
-end
+-- include freed
+-- include line
 
 -- The run before is to end: what waits for another try ends here, the rest when whoever has it learns of it.
 local function cut_off(id, cursor, to)

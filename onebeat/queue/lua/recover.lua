@@ -16,7 +16,7 @@
 -- KEYS unique HASH `=` and the hash of a singleton → id of the message that is queued for it, and back
 -- KEYS progress HASH id → when, ms, and how far its run is: JSON
 -- KEYS slots HASH `/` and the hash of a key → how many of its messages may run, and id of each → that
--- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock, a slot or a token, in the order of its turn
 -- KEYS due ZSET id → due ms
 -- ARGV wid text the dead worker
 -- ARGV gone int 1 when its supervisor saw it end; else its lease must be over
@@ -58,35 +58,9 @@ table.sort(held, function(a, b)
   local x, y = string.sub(a.record, 6, 11) .. a.id, string.sub(b.record, 6, 11) .. b.id
   return x > y
 end)
--- One of the schedule's messages is over. When nothing of it runs any more, the next that waits may start.
-local function over(schedule)
-  local left = redis.call('HINCRBY', live, schedule, -1)
-  if left <= 0 then
-    redis.call('HDEL', live, schedule)
-    redis.call('ZREM', cutoff, schedule)
-  elseif waits then
-    local from, to = '[' .. schedule .. '@', '(' .. schedule .. 'A'
-    if left > redis.call('ZLEXCOUNT', waiting, from, to) then return end
-    local id = redis.call('ZRANGEBYLEX', waiting, from, to, 'LIMIT', 0, 1)[1]
-    local record = redis.call('HGET', waitrec, id)
-    redis.call('ZREM', waiting, id); redis.call('HDEL', waitrec, id)
-    if record then redis.call('RPUSH', list_of(record), record); backlog = backlog + 1 end
-  end
-end
--- The message is over: the singleton that it was queued for may be queued again.
-local function freed(id)
-  local name = uniques and redis.call('HGET', unique, id)
-  if name then redis.call('HDEL', unique, id, name) end
-end
--- Its slot is free: the first that waits for it looks at once.
-local function vacated(id)
-  local key = seats and redis.call('HGET', slots, id)
-  if not key then return end
-  redis.call('HDEL', slots, id)
-  if redis.call('HINCRBY', slots, key, -1) <= 0 then redis.call('HDEL', slots, key) end
-  local first = redis.call('ZRANGEBYLEX', parked, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
-  if first then redis.call('ZADD', due, 0, string.match(first, '(%S+)$')) end
-end
+-- include over
+-- include freed
+-- include slot
 
 local lines, buried = {}, 0
 for _, message in ipairs(held) do

@@ -2,7 +2,7 @@
 -- KEYS ready[4] LIST records by priority
 -- KEYS due ZSET id → due ms
 -- KEYS duerec HASH id → delayed record
--- KEYS parked ZSET lock or key, place and id of what waits for a lock or a slot, in the order of its turn
+-- KEYS parked ZSET lock or key, place and id of what waits for a lock, a slot or a token, in the order of its turn
 -- KEYS parkedof HASH id → its member of parked
 -- KEYS bell ZSET wakes one idle worker
 -- KEYS stats HASH counters
@@ -23,11 +23,7 @@ local parks = redis.call('HLEN', parkedof) > 0
 local first = redis.call('ZRANGEBYLEX', parked, '[' .. lock .. ' ', '(' .. lock .. '!', 'LIMIT', 0, 1)[1]
 if not first then return '' end
 
--- It waits for no lock any more.
-local function unparked(id)
-  local member = parks and redis.call('HGET', parkedof, id)
-  if member then redis.call('ZREM', parked, member); redis.call('HDEL', parkedof, id) end
-end
+-- include line
 
 local id = string.match(first, '(%S+)$')
 local record = redis.call('HGET', duerec, id)
