@@ -52,7 +52,7 @@ local progress, slots, rates = KEYS[29], KEYS[30], KEYS[31]
 local outbox, groups, members = KEYS[32], KEYS[33], 34
 local wid, seq, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, log_max = math.min(tonumber(ARGV[4]), 256), ARGV[5]
-local finished, notes, begin, settled, width = ARGV[6], ARGV[7], math.min(tonumber(ARGV[8]), want), 9, 9
+local finished, notes, begin, settled, width = ARGV[6], ARGV[7], tonumber(ARGV[8]), 9, 9
 
 -- Foreign bytes must not stop a claim half-way: no usable id → SHA-1 (as in record.py), no priority → last.
 local function id_of(record)
@@ -91,7 +91,8 @@ if seq < last then return {'stale'} end
 local gap = last > 0 and seq > last + 1
 local again = gap or seq == last
 local halted = halted_until == 0 or halted_until > now
-if again or halted then want, begin = 0, 0 end
+if again or halted then want = 0 end
+begin = math.min(begin, want)
 redis.call('ZADD', lease, now + lease_ms, wid)
 -- A long text: short records alone would make a list, which the server searches from its beginning for each.
 redis.call('HSET', own, '#', string.format('%070.0f', seq))
