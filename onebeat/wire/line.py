@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import select
+import struct
 from collections.abc import Callable, Sequence
+from socket import SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -55,6 +57,17 @@ def line_of(pool: redis.ConnectionPool) -> Line:
     return StraightLine(connection, packer)
 
 
+def patient(connected: Any) -> Any:
+    """`connected`, whose timeout the kernel keeps from now on."""
+    timeout_s = connected.gettimeout()
+    if timeout_s:
+        length = struct.pack("ll", int(timeout_s), int(timeout_s % 1 * 1e6))  # a timeval
+        connected.setsockopt(SOL_SOCKET, SO_RCVTIMEO, length)
+        connected.setsockopt(SOL_SOCKET, SO_SNDTIMEO, length)
+        connected.settimeout(None)
+    return connected
+
+
 class UsualLine:
     """A connection of redis-py."""
 
@@ -92,7 +105,10 @@ class UsualLine:
 
 
 class StraightLine:
-    """The socket of such a connection. Its timeout, which each wait for the server has, is redis-py's."""
+    """The socket of such a connection. Its timeout, which each wait for the server has, is redis-py's.
+
+    The kernel keeps it: Python would ask before each word and each answer whether the socket is ready.
+    """
 
     def __init__(self, connection: Any, packer: Callable[[tuple[Any, ...]], bytes]) -> None:
         self._connection, self._packer = connection, packer
@@ -105,7 +121,7 @@ class StraightLine:
 
         self.close()
         self._connection.connect()
-        self._socket = self._connection._sock
+        self._socket = patient(self._connection._sock)
         self._reader = hiredis.Reader(InvalidResponse, DefaultParser.parse_error)
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
@@ -120,18 +136,27 @@ class StraightLine:
             packed = self._packer(words)
         except TypeError:
             packed = b"".join(self._connection.pack_command(*words))
-        socket.sendall(packed)
+        try:
+            socket.sendall(packed)
+        except BlockingIOError as late:
+            raise TimeoutError("the server took nothing in time") from late
 
     def send_all(self, commands: Sequence[tuple[Any, ...]]) -> None:
         socket = self._socket
         if socket is None or self._unread(0):
             socket = self._connect()
-        socket.sendall(b"".join(self._connection.pack_commands(commands)))
+        try:
+            socket.sendall(b"".join(self._connection.pack_commands(commands)))
+        except BlockingIOError as late:
+            raise TimeoutError("the server took nothing in time") from late
 
     def read(self) -> Any:
         reader, socket = self._reader, self._socket  # another thread may close the store meanwhile
         while (answer := reader.gets()) is False:  # which RESP2 has no word for: the answer is not whole
-            read = socket.recv(READ_MAX) if socket else b""
+            try:
+                read = socket.recv(READ_MAX) if socket else b""
+            except BlockingIOError as late:
+                raise TimeoutError("the server did not answer in time") from late
             if not read:
                 raise ConnectionResetError("the connection was closed")
             reader.feed(read)
