@@ -12,9 +12,12 @@ LATE = [f"late{number}" for number in range(5)]
 
 
 def listening(shop: Workshop, workers: int) -> bool:
-    """Whether so many wait at the store, each with a call of which nothing is answered yet."""
+    """Whether so many wait at the store, and have for a second: by then the call behind the read is there.
+
+    It cannot be seen: some servers read it ahead, out of the buffer that they tell of.
+    """
     told = shop.client.store.client.client_list()
-    return sum(row["cmd"] == "bzpopmin" and int(row["qbuf"]) > 0 for row in told) == workers
+    return sum(row["cmd"] == "bzpopmin" and int(row["idle"]) > 0 for row in told) == workers
 
 
 def held(shop: Workshop) -> int:
