@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from onebeat.errors import Remedy, StoreError
-from onebeat.queue.cycle import Settled, cycle_call
+from onebeat.queue.cycle import After, Settled, cycle_call
 from onebeat.queue.scripts import (
     ADOPT,
     BEAT,
@@ -57,7 +57,7 @@ def calls(room: Room) -> dict[str, Call]:
     settled = [
         Settled("a", Move.RETRY, 1, record("a t1"), event=b'{"event":"retried"}'),
         Settled("c", Move.PARK, 1, record("c"), b"=l all"),
-        Settled("b", Move.BURY, record=record("b"), why=b"{}", counted="s"),
+        Settled("b", Move.BURY, record=record("b"), why=b"{}", counted="s", after=After(group="g")),
     ]
 
     def named(*names: str) -> dict[str, Any]:

@@ -185,8 +185,8 @@ def act_as_worker(store: Store, admin: Store, folder: Path) -> None:
 
 
 def _wait_for_a_slot(store: Store) -> None:
-    """Three of one key, one at a time: the end of the first lets the second begin; and there are tokens."""
-    bounds = Bounds(Slots("k", 1), Pace(None, 100, 1))
+    """Three of one key, one at a time: the end of the first lets the second begin; tokens are there."""
+    bounds = Bounds(Slots("k", 1), Pace(None, 100, 3))
     made = [bounds.put(draft("t:plain").message, "t", len, (), {}) for _ in range(3)]
     Client(store).send_drafts("default", [Draft(one) for one in made])
     claimed = _cycle(store, "w1", 3, 256, [])
