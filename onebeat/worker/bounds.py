@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -13,10 +12,11 @@ from onebeat.errors import BadArguments, ConfigError
 from onebeat.locks.key import KeyRule, check_key, key_of
 from onebeat.queue.record import LIMITED, BoundsHead, ConcurrencyHead, Message
 from onebeat.worker.rates import Pace, Rate
+from onebeat.worker.rule import read_rule
 
 LIMIT_MAX = 10_000
 KEY_MAX = 1024  # characters
-_EXAMPLE = '{"key": "{tenant}", "limit": 2}'
+_EXAMPLE = 'a mapping such as {"key": "{tenant}", "limit": 2}'
 
 
 class Concurrency(TypedDict, total=False):
@@ -40,20 +40,11 @@ class Slots:
         Raises:
             ConfigError: it cannot be meant.
         """
-        if not isinstance(said, Mapping):
-            raise ConfigError(f"concurrency {said!r:.80} must be a mapping such as {_EXAMPLE}")
-        for name in said:
-            if name not in ("key", "limit"):
-                close = difflib.get_close_matches(str(name), ("key", "limit"), n=1)
-                raise ConfigError(
-                    f"concurrency has no {name!r}: {f'did you mean {close[0]!r}?' if close else _EXAMPLE}"
-                )
-        key, limit = said.get("key"), said.get("limit")
+        rule = read_rule(said, ("key", "limit"), kind="concurrency", example=_EXAMPLE)
+        limit = rule.get("limit")
         if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= LIMIT_MAX:
             raise ConfigError(f"concurrency limit {limit!r} must be a whole number from 1 to {LIMIT_MAX}")
-        if key is not None and not callable(key) and not (isinstance(key, str) and key):
-            raise ConfigError(f"concurrency key {key!r:.80} must be text such as 'tenant:{{tenant}}'")
-        return cls(key, limit)
+        return cls(rule.get("key"), limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,11 @@ class Hold:
         return reserve.wanted(self._slots.total - others, unsettled, self._run_ms)
 
     def can_begin(self) -> int:
-        """How many more can begin at once: what waits here may go back, and its token would be lost."""
-        return max(0, self._slots.free - len(self._backlog) - self._line.waiting)
+        """How many more can begin at once: what waits here may go back, and its token would be lost.
+
+        What waits of another queue of this process is no reason to wait: it has no slot.
+        """
+        return max(0, self._slots.free - len(self._backlog) - len(self._line.of(self)))
 
     @property
     def put_off_in_s(self) -> float | None:

@@ -86,11 +86,6 @@ class Line:
             self._its_loop().call_later(LOOK_S, self._look)
         return True
 
-    @property
-    def waiting(self) -> int:
-        """How many calls have not begun, whoever owns them."""
-        return len(self._waiting)
-
     def of(self, owner: object) -> list[Any]:
         """What of `owner` has not begun."""
         with self._lock:

@@ -45,8 +45,7 @@ class Pump:
     def __init__(self, keys: QueueKeys, wid: str, lease_ms: int, line: Line, bench: Bench) -> None:
         self.keys, self.wid, self._lease_ms, self._store = keys, wid, lease_ms, bench.store
         self._hold, self._board = Hold(wid, keys, line, bench), bench.board
-        self._slots, self._clock = line.slots, bench.clock
-        self._seq = 0
+        self._clock, self._seq = bench.clock, 0
         self._behind_s = 0.0  # how far the store's time is behind ours, monotonic, as far as was seen
         self._lanes = Lanes()
         self.quieted = asyncio.Event()  # it claims nothing more, and no call that could is on its way
@@ -74,7 +73,7 @@ class Pump:
                 await self._release(hold.give_up())
             want, quiet = hold.wanted(), not hold.claiming
             if idle:  # nobody knows how long this stands at the store, so no more than can begin at once
-                want = min(want, self._slots.free)
+                want = min(want, hold.can_begin())
             claims = await self._cycle(want, idle=idle)
             hold.take(claims.records, claims.fence, claims.now_ms)
             if not hold.claiming:  # these arrived after the stop

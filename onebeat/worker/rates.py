@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -12,12 +10,12 @@ from onebeat.durations import UNIT_MS, parse_ms
 from onebeat.errors import ConfigError, InvalidDuration
 from onebeat.locks.key import KeyRule
 from onebeat.queue.record import RateHead
+from onebeat.worker.rule import read_rule
 
 PERIOD_MAX_MS = 366 * 86_400_000
 EVERY_MIN_US = 100  # so at most 10 000 in a second
 _EXAMPLE = '"10/s", "100/m", or {"key": "{tenant}", "limit": "100/m", "burst": 5}'
 _TEXT = re.compile(r"(\d{1,9})/(\S+)", re.ASCII)
-_NAMES = ("key", "limit", "burst")
 
 
 class Rate(TypedDict, total=False):
@@ -48,24 +46,15 @@ class Pace:
         """
         if isinstance(said, str):
             said = {"limit": said}
-        if not isinstance(said, Mapping):
-            raise ConfigError(f"rate {said!r:.80} must be {_EXAMPLE}")
-        for name in said:
-            if name not in _NAMES:
-                close = difflib.get_close_matches(str(name), _NAMES, n=1)
-                raise ConfigError(
-                    f"rate has no {name!r}: {f'did you mean {close[0]!r}?' if close else _EXAMPLE}"
-                )
-        count, period_ms = _limit(said.get("limit"))
-        burst, key = said.get("burst", 1), said.get("key")
+        rule = read_rule(said, ("key", "limit", "burst"), kind="rate", example=_EXAMPLE)
+        count, period_ms = _limit(rule.get("limit"))
+        burst = rule.get("burst", 1)
         if not isinstance(burst, int) or isinstance(burst, bool) or not 1 <= burst <= count:
             raise ConfigError(
                 f"rate burst {burst!r} must be a whole number from 1 to {count}, the limit itself"
             )
-        if key is not None and not callable(key) and not (isinstance(key, str) and key):
-            raise ConfigError(f"rate key {key!r:.80} must be text such as 'tenant:{{tenant}}'")
         # rounded up: never one more than the limit
-        return cls(key, -(-period_ms * 1000 // count), burst)
+        return cls(rule.get("key"), -(-period_ms * 1000 // count), burst)
 
     def head(self, key: str) -> RateHead:
         """What the header of a call with this key says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,7 +36,23 @@ def lua_parts() -> list[Path]:
 @lru_cache(maxsize=512)
 def tree(path: Path) -> ast.Module:
     """The parsed file."""
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return parsed(path.read_text(encoding="utf-8"), str(path))
+
+
+def parsed(text: str, name: str = "<text>") -> ast.Module:
+    """`ast.parse`, without a collection of garbage in its midst.
+
+    What a collection finalizes may parse as well: an exception that nobody can raise is told with its
+    traceback, and a traceback of CPython 3.11 parses the lines it shows. A parse within a parse fails
+    the outer one with `SystemError: AST constructor recursion depth mismatch` (gh-106905).
+    """
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(text, name)
+    finally:
+        if collected:
+            gc.enable()
 
 
 def imported(path: Path) -> set[str]:

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.house.sources import CODE, lua_files, lua_parts, place, python_files, tree
+from tests.house.sources import CODE, lua_files, lua_parts, parsed, place, python_files, tree
 
 FILE_MAX = 300
 FUNCTION_MAX = 40
@@ -69,6 +69,6 @@ def test_every_raise_is_needed_and_explained() -> None:
 
 def test_a_function_is_measured_without_its_docstring() -> None:
     text = 'def f():\n    """One.\n\n    Two.\n    """\n    return 1\n'
-    node = ast.parse(text).body[0]
+    node = parsed(text).body[0]
     assert isinstance(node, ast.FunctionDef)
     assert length(node) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from onebeat.queue.enqueue import Draft
 from onebeat.queue.liveness import beat
 from onebeat.wire import AsyncStore, Store
 from onebeat.worker.bench import Bench
-from onebeat.worker.line import Line, Slots
+from onebeat.worker.line import Line, Slots, Work
 from onebeat.worker.pump import Pump
 from onebeat.worker.threads import Threads
 from tests.queue.room import Room
@@ -78,3 +79,38 @@ def test_it_takes_no_token_and_does_not_hear_its_own_bell(
             await work(store)
 
     asyncio.run(main())
+
+
+def test_what_waits_of_another_queue_keeps_none_from_beginning(
+    room: Room, astore_factory: Callable[[], AsyncStore]
+) -> None:
+    """Brisk calls of the other queue stand in line for a thread that they share; slots are free."""
+    runs.clear()
+    client, over = Client(room.store), threading.Event()
+
+    async def work(store: AsyncStore) -> None:
+        await store.run(beat(room.keys, ["w"], lease_ms=LEASE_MS, join=True, within_s=60))
+        line = Line(Slots(3))
+        line._call_ms, line._looking = 0.1, True  # its calls are brisk, and nobody wakes another thread
+        for _ in range(9):
+            line.add(Work(object(), None, over.wait, lambda _answer, _problem: None))
+        pump = Pump(
+            room.keys, "w", LEASE_MS, line, Bench(store, store.namespace, Threads(1), "sqlite://", 60.0)
+        )
+        flow = asyncio.create_task(pump.flow())
+        made = draft(paced.name).message
+        client.send_drafts("q", [Draft(paced.bounded(made, {}))])
+        await until(lambda: runs == [made.id])
+        over.set()
+        await pump.stop()
+        await flow
+        await pump.leave()
+
+    async def main() -> None:
+        async with astore_factory() as store:
+            await work(store)
+
+    try:
+        asyncio.run(main())
+    finally:
+        over.set()

@@ -72,7 +72,8 @@ local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', await
 local noted, seats = redis.call('HLEN', progress) > 0, redis.call('HLEN', slots) > 0
 local relays = redis.call('HLEN', outbox) > 0
 redis.call('ZCARD', rates)
-for k = members, #KEYS do redis.call('HLEN', KEYS[k]); redis.call('ZCARD', groups) end
+if #KEYS >= members then redis.call('ZCARD', groups) end
+for k = members, #KEYS do redis.call('HLEN', KEYS[k]) end
 local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
 local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
 local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
