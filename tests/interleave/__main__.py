@@ -3,7 +3,8 @@
 python -m tests.interleave --histories 10000 --seed 7            every scenario, a summary as JSON
 python -m tests.interleave --scenario locks --seed 7 --histories 1   one history again, with its trace
 python -m tests.interleave --choices folder/choices.json         a shrunk history again
-python -m tests.interleave --hours 8                             all night (make torture HOURS=8)
+python -m tests.interleave --hours 8                             all night (make torture HOURS=8); with
+                                                                 --histories, until either is reached
 python -m tests.interleave --mutants                             every seeded bug; writes the docs' table
 """
 
@@ -20,16 +21,17 @@ from tests.interleave.campaign import campaign_in_processes, fresh_seed, shares
 from tests.interleave.choices import told_again
 from tests.interleave.gate import MUTANTS, hunt_in_processes, table, write_table
 from tests.interleave.history import play
+from tests.interleave.processes import end_tidily
 from tests.interleave.scenarios import SCENARIOS
 from tests.interleave.timeline import as_text
 from tests.interleave.world import World
 
-TORTURE_MAX = 100_000_000
+HISTORIES, TORTURE_MAX = 1_000, 100_000_000
 
 
 def main() -> int:
     reader = argparse.ArgumentParser(prog="python -m tests.interleave")
-    reader.add_argument("--histories", type=int, default=1_000)
+    reader.add_argument("--histories", type=int, default=None)
     reader.add_argument("--hours", type=float, default=0.0)
     reader.add_argument("--seed", type=int, default=None)
     reader.add_argument("--scenario", choices=sorted(SCENARIOS), default=None)
@@ -37,6 +39,7 @@ def main() -> int:
     reader.add_argument("--choices", type=Path, default=None)
     reader.add_argument("--mutants", action="store_true")
     asked = reader.parse_args()
+    end_tidily()
     if asked.mutants:
         return _mutants(asked.processes)
     if asked.choices is not None:
@@ -46,7 +49,7 @@ def main() -> int:
         return _once(asked.scenario, asked.seed, None)
     seed = fresh_seed() if asked.seed is None else asked.seed
     print(f"seed {seed}", file=sys.stderr)
-    counts = shares(TORTURE_MAX if asked.hours else asked.histories, asked.scenario)
+    counts = shares(asked.histories or (TORTURE_MAX if asked.hours else HISTORIES), asked.scenario)
     tally = campaign_in_processes(counts, seed, asked.processes, stop_s=asked.hours * 3600)
     for broken in tally.broken:
         print(broken["text"], f"\nsee {broken['page']}\n", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -58,15 +59,27 @@ class World:
     """
 
     def __init__(self, *, preload: bool = True) -> None:
-        self._home = memory_folder()
-        self.time = ToldTime(self._home)
-        self._server = Server(*_OPTIONS)
-        with preloaded(build(self._home) if preload else None, self.time):
-            self._server.start()
-        self._line = Line(self._server.socket)
-        told_s, _ = self.raw("TIME")
+        self._opened = ExitStack()
         self.writes = 0  # calls that may have written
         self.rung = 0  # the last of them after which there was something for a blocked reader
+        try:
+            self._open(preload)
+        except BaseException:  # a campaign that is ended while this one starts
+            self.close()
+            raise
+
+    def _open(self, preload: bool) -> None:
+        home = memory_folder()
+        self._opened.callback(shutil.rmtree, home, ignore_errors=True)
+        self.time = ToldTime(home)
+        self._opened.callback(self.time.close)
+        self._server = Server(*_OPTIONS)
+        self._opened.callback(self._server.remove)
+        with preloaded(build(home) if preload else None, self.time):
+            self._server.start()
+        self._line = Line(self._server.socket)
+        self._opened.callback(self._line.close)
+        told_s, _ = self.raw("TIME")
         self.preloaded = int(told_s) == START_US // 1_000_000
 
     def begin(self) -> None:
@@ -76,10 +89,7 @@ class World:
         self.flush()
 
     def close(self) -> None:
-        self._line.close()
-        self._server.remove()
-        self.time.close()
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._opened.close()
 
     # -- time ---------------------------------------------------------------------------------------
 
