@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,14 @@ for kind in (Store, AsyncStore):
 onebeat.wire.store.BLOCK_MARGIN_S = PATIENCE_S
 settings.register_profile("onebeat", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("onebeat")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many histories were played beside this run; its process may not be the one that shows the summary."""
+    for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
+        for name, told in report.user_properties:
+            if name == "histories":
+                terminalreporter.write_line(f"histories: {told}")
 
 
 @pytest.fixture(scope="session", autouse=True)

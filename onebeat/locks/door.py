@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import secrets
 import socket
 from functools import lru_cache
 from typing import Any
@@ -54,7 +53,7 @@ def async_store_of(client: Any, namespace: str = NAMESPACE) -> AsyncStore:
 
 def new_token() -> str:
     """What proves a hold: random, so that nobody releases what is not theirs."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,26 @@ class Lease:
     resource, which refuses a lower one than it has seen.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_doubt",
+        "_end_reason",
+        "_guard",
+        "_listeners",
+        "_lost",
+        "_pid",
+        "_renewals",
+        "_waited_s",
+        "fence",
+        "keys",
+        "lease_s",
+        "name",
+        "since_s",
+        "token",
+        "until_s",
+    )
+
     def __init__(self, keys: AnyKeys, token: str, grant: Grant, lease_s: float, clock: Clock) -> None:
         self.name = keys.name
         self.keys = keys
@@ -111,8 +131,9 @@ class Lease:
     @property
     def note(self) -> str:
         """JSON about the hold for the lock's history."""
-        held_ms, waited_ms = (self._clock.mono_s() - self.since_s) * 1000, self._waited_s * 1000
-        return f'{{"held_ms":{held_ms:.0f},"waited_ms":{waited_ms:.0f},"renewals":{self._renewals}}}'
+        held_ms = round((self._clock.mono_s() - self.since_s) * 1000)
+        waited_ms = round(self._waited_s * 1000)
+        return f'{{"held_ms":{held_ms},"waited_ms":{waited_ms},"renewals":{self._renewals}}}'
 
     def lose(self, reason: str) -> None:
         """It ended without being given back."""

@@ -35,6 +35,9 @@ class Released(StrEnum):
     NESTED = "nested"  # a block around this one holds it still
 
 
+_FOUND = {said: found for found in Released for said in (found.value, found.value.encode())}
+
+
 class Grant(NamedTuple):
     """The lock is held: its fence, when that was asked for, and until when to believe it (monotonic)."""
 
@@ -64,13 +67,14 @@ def acquire(attempt: Attempt, wait_s: float | None, clock: Clock) -> Protocol[Gr
         )
         if others:
             yield from _wake(attempt.keys, others)
-        if text_of(verdict) == "held":
+        said = text_of(verdict)
+        if said == "held":
             reach("lock.granted")
             believed_s = believed_until_s(sent_s, answered_s, attempt.lease_ms / 1000)
             if believed_s > answered_s:
                 return Grant(int(number), sent_s, believed_s, sent_s - began_s)
             too_late += 1
-        elif text_of(verdict) == "queued":
+        elif said == "queued":
             yield from _listen(attempt, min(left_s, _look_again_s(int(number))))
         else:
             break
@@ -104,30 +108,31 @@ def release(keys: AnyKeys, token: str, keep_ms: int = 0, note: str = "") -> Prot
     Raises:
         StoreError: the store did not answer for `INSIST_S`, or refused; the lease ends by itself.
     """
-    reach("lock.releasing")
-    answer = yield from _give_up(keys, token, "release", keep_ms, note)
-    reach("lock.released")
-    return answer
+    return _give_up(keys, token, "release", keep_ms, note)
 
 
 def abandon(keys: AnyKeys, token: str) -> Protocol[Released]:
     """End an attempt for good: leave the queue, and pass the lock on if it was granted meanwhile."""
-    return (yield from _give_up(keys, token, "abandon"))
+    return _give_up(keys, token, "abandon")
 
 
 def force(keys: AnyKeys, token: str, note: str) -> Protocol[Released]:
     """Take the lock from `token`, on an operator's word; `note` stays for the audit."""
-    return (yield from _give_up(keys, token, "force", note=note))
+    return _give_up(keys, token, "force", note=note)
 
 
 def _give_up(keys: AnyKeys, token: str, how: str, keep_ms: int = 0, note: str = "") -> Protocol[Released]:
+    if how == "release":
+        reach("lock.releasing")
     within_s = ABANDON_S if how == "abandon" else INSIST_S
     (verdict, *others), _, _ = yield from insist_timed(
         give_up(keys, token, how, keep_ms, note), within_s=within_s
     )
     if any(others):
         yield from _wake(keys, others)
-    return Released(text_of(verdict))
+    if how == "release":
+        reach("lock.released")
+    return _FOUND[verdict]
 
 
 def _wake(keys: AnyKeys, tokens: Sequence[Any]) -> Protocol[None]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from onebeat.errors import StoreError
 from onebeat.failpoints import reach
 from onebeat.keys import QueueKeys
 from onebeat.queue.emission import (
@@ -165,11 +166,14 @@ class Section:
             away = self._put_back_landed(away, flying)
             while flying:
                 self._land(flying.popleft())
-        except BaseException:
-            for flight in flying:
-                flight.told.drop()
+        except Exception as problem:
+            # What could not be planned holds up nothing that was sent: its answer may ask for it again.
+            while flying and not isinstance(problem, StoreError):
+                self._land(flying.popleft())
             raise
         finally:
+            for flight in flying:
+                flight.told.drop()
             self._put([entry.schedule for entry in away], Following())
         return looked
 

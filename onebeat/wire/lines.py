@@ -76,7 +76,7 @@ class Lines:
         self._idle: list[Line] = []
         self._all: list[Line] = []
 
-    def send(self, *words: Any) -> Any:
+    def send(self, words: tuple[Any, ...]) -> Any:
         """The server's answer, in the form that the client's `execute_command` gives it.
 
         Raises:
@@ -112,7 +112,7 @@ class Lines:
         told = (self._told.get(words[0]) for words in commands)
         return [answer if tell is None else tell(answer) for tell, answer in zip(told, answers, strict=True)]
 
-    def begin(self, *words: Any) -> Awaited:
+    def begin(self, words: tuple[Any, ...]) -> Awaited:
         """Send, and leave the answer for later; raises as `send`."""
         line = self._take()
         try:

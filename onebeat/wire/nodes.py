@@ -39,7 +39,7 @@ class Nodes:
         self._place, self._guide, self._deadline_s = place, guide, deadline_s
         self._lines: dict[tuple[str, bool], Lines] = {}
 
-    def send(self, *words: Any) -> Any:
+    def send(self, words: tuple[Any, ...]) -> Any:
         """The answer of the right server; raises as `Lines.send`, after two deadlines at most."""
         return self._drive(self._guide.route(words))
 
@@ -53,7 +53,7 @@ class Nodes:
         until_s = time.monotonic() + self._deadline_s
         return drive(route, lambda at: self._ask(at, until_s), (kinds.RedisError, OSError))
 
-    def begin(self, *_words: Any) -> Awaited | None:
+    def begin(self, _words: tuple[Any, ...]) -> Awaited | None:
         """None: which server it is may turn out only by its answer."""
         return None
 
@@ -67,7 +67,7 @@ class Nodes:
         lines = self._lines[key]
         if len(at.commands) > 1:
             return at.picked(lines.send_all(at.commands))
-        return lines.send(*at.words)
+        return lines.send(at.words)
 
     def close(self) -> None:
         """Close every connection; the next call opens one."""

@@ -65,13 +65,14 @@ class Script:
         return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     @cached_property
-    def _single(self) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
-        """What picks KEYS and ARGV from their names, where each stands for one value."""
+    def _single(self) -> tuple[int, Callable[..., Any], Callable[..., Any]] | None:
+        """How many names there are, and what picks KEYS and ARGV by them, where each stands for one value."""
         if any(slot.rest or slot.size != 1 for slot in (*self.keys, *self.args)):
             return None
         if min(len(self.keys), len(self.args)) < 2:  # one alone is not picked as a tuple
             return None
-        return itemgetter(*(slot.name for slot in self.keys)), itemgetter(*(slot.name for slot in self.args))
+        keys_of, args_of = (itemgetter(*(slot.name for slot in slots)) for slots in (self.keys, self.args))
+        return len(self.keys) + len(self.args), keys_of, args_of
 
     def call(self, **named: Any) -> Call:
         """The call with these values, by header name; groups and rests take sequences.
@@ -79,10 +80,10 @@ class Script:
         Raises:
             TypeError: a name is missing, unknown, or a row has the wrong width.
         """
-        if self._single is not None and len(named) == len(self.keys) + len(self.args):
+        single = self._single
+        if single is not None and len(named) == single[0]:
             try:
-                keys_of, args_of = self._single
-                return Call(self, keys_of(named), args_of(named))
+                return Call(self, single[1](named), single[2](named))
             except KeyError:
                 pass  # the long way says which
         keys: list[Arg] = []

@@ -87,7 +87,8 @@ class Store(_Driver["redis.Redis"]):
     def __init__(self, client: redis.Redis, namespace: str = "onebeat", *, where: str = "") -> None:
         super().__init__(client, namespace, where=where)
         self._open_lines: Callable[[float], Lines | Nodes]
-        self._lines: dict[float, Lines | Nodes] = {}
+        self._usual: Lines | Nodes | None = None  # for what the server answers at once
+        self._patient: dict[float, Lines | Nodes] = {}  # by deadline, for what it may hold
 
     @classmethod
     def open(cls, url: str, namespace: str = "onebeat", *, deadline_s: float = connect.DEADLINE_S) -> Self:
@@ -105,10 +106,10 @@ class Store(_Driver["redis.Redis"]):
         store = cls(connect.open_redis(first, deadline_s), namespace, where=without_secret(url))
         store.url = url
         if guide is None:
-            store._lines[0.0] = Lines(store.client)
+            store._usual = Lines(store.client)
             store._open_lines = lambda s: Lines(connect.open_redis(url, s))
         else:
-            store._lines[0.0] = Nodes(place, guide, deadline_s)
+            store._usual = Nodes(place, guide, deadline_s)
             store._open_lines = lambda s: Nodes(place, guide, s)
         return store
 
@@ -121,9 +122,11 @@ class Store(_Driver["redis.Redis"]):
         if isinstance(effect, Pause):
             time.sleep(effect.seconds)
             return None
-        send = self._send_for(effect)
+        usual = self._usual
+        send = usual.send if usual is not None and type(effect) is Call else self._send_for(effect)
+        words: Any = _commands(effect) if isinstance(effect, Chain) else effect.words
         try:
-            return send(_commands(effect)) if isinstance(effect, Chain) else send(*effect.words)
+            return send(words)
         except Exception as problem:
             return self._after(problem, effect, send)
 
@@ -135,24 +138,24 @@ class Store(_Driver["redis.Redis"]):
             if isinstance(effect, Command) or not isinstance(problem, kinds.NoScriptError):
                 raise problem
             if isinstance(effect, Call):
-                return send(*_by_text(effect))
+                return send(_by_text(effect))
             return send(_commands(effect, whole=True))
         except (kinds.RedisError, OSError) as last:
             raise translate(self.where, last) from last
 
     def _send_for(self, effect: Call | Chain | Command) -> Callable[..., Any]:
         """What sends within the deadline that fits: that of a blocking read is longer than its block."""
-        if self.url is None:
+        if self._usual is None:
             if isinstance(effect, Chain):
                 raise self._given()
-            send: Callable[..., Any] = self.client.execute_command
-            return send
+            execute: Callable[..., Any] = self.client.execute_command
+            return lambda words: execute(*words)
         if isinstance(effect, Call) or (isinstance(effect, Command) and not effect.block_s):
-            return self._lines[0.0].send
+            return self._usual.send
         deadline_s = patient_deadline_s(effect.block_s)
-        if deadline_s not in self._lines:
-            self._lines.setdefault(deadline_s, self._open_lines(deadline_s))
-        lines = self._lines[deadline_s]
+        if deadline_s not in self._patient:
+            self._patient.setdefault(deadline_s, self._open_lines(deadline_s))
+        lines = self._patient[deadline_s]
         return lines.send_all if isinstance(effect, Chain) else lines.send
 
     def run(self, protocol: Protocol[T]) -> T:
@@ -167,10 +170,10 @@ class Store(_Driver["redis.Redis"]):
         """None when it cannot be sent now; then it is performed when its answer is asked for."""
         import redis.exceptions as kinds
 
-        if self.url is None or not isinstance(effect, Call):
+        if self._usual is None or not isinstance(effect, Call):
             return None
         try:
-            return self._lines[0.0].begin(*effect.words)
+            return self._usual.begin(effect.words)
         except (kinds.RedisError, OSError):
             return None
 
@@ -187,8 +190,9 @@ class Store(_Driver["redis.Redis"]):
     def close(self) -> None:
         """Close every connection; the store can be used again."""
         self.client.connection_pool.disconnect()
-        for lines in self._lines.values():
-            lines.close()
+        for lines in (self._usual, *self._patient.values()):
+            if lines is not None:
+                lines.close()
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,13 @@ MUST_REACH = {
 
 
 @pytest.mark.timeout(STOP_S * 3)
-def test_histories_with_a_new_seed(request: pytest.FixtureRequest) -> None:
+def test_histories_with_a_new_seed(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
     """It was begun when the suite was (`conftest.py`), and this test is its last."""
     tally = request.config.stash[PLACE].wait(STOP_S * 2)
     shown = json.dumps(tally)
+    record_property("histories", f"{tally['total']}, seed {tally['seed']}, {len(tally['broken'])} broken")
     print(shown)
     assert not tally["broken"], "\n\n".join(f"{one['text']}\nsee {one['page']}" for one in tally["broken"])
     assert tally["total"] >= min(HISTORIES, FEWEST) * 0.9, shown

@@ -50,7 +50,7 @@ def test_an_answer_that_nobody_reads_goes_to_nobody(store: Store) -> None:
     for _ in range(3):
         store.begin(insist(add(store), within_s=WITHIN_S)).drop()
         assert store.perform(echo("mine")) == b"mine"
-    assert len(store._lines[0.0]._all) == 1
+    assert len(store._usual._all) == 1
     tidy(store)
 
 

@@ -19,7 +19,7 @@ BROKEN = parse("t", "broken", "-- broken: fail.\n-- MOVES none\n-- RETURNS nothi
 
 
 def lines_of(store: Store) -> list[object]:
-    return store._lines[0.0]._all
+    return store._usual._all
 
 
 def test_calls_one_after_the_other_share_a_connection(store: Store) -> None:
