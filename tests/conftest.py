@@ -27,7 +27,7 @@ settings.load_profile("onebeat")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many histories were played beside this run; its process may not be the one that shows the summary."""
+    """How many histories were played beside this run; another process may have waited for them."""
     for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
         for name, told in report.user_properties:
             if name == "histories":
