@@ -17,6 +17,7 @@ from onebeat.keys import QueueKeys
 from onebeat.queue.scripts import CYCLE, LOG_MAX
 from onebeat.queue.states import Move
 from onebeat.wire import Call
+from onebeat.wire.steps import Arg
 
 NO_NOTES: Mapping[str, bytes] = {}
 _KEYS = (
@@ -105,9 +106,9 @@ def kept_value(keep_ms: int, value: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _fixed(keys: QueueKeys) -> Mapping[str, Any]:
-    """The keys that are the same for every worker, by their names in `cycle.lua`."""
-    return {name: getattr(keys, name) for name in _KEYS}
+def _keys(keys: QueueKeys, wid: str) -> tuple[Arg, ...]:
+    """The keys that are the same for every call of a worker, without groups; made once, for they are many."""
+    return CYCLE.keys_of(own=keys.own(wid), members=(), **{name: getattr(keys, name) for name in _KEYS})
 
 
 def cycle_call(
@@ -127,10 +128,8 @@ def cycle_call(
     absent; what takes a token is among the first so many.
     """
     groups = list(dict.fromkeys(one.after.group for one in settled if one.after and one.after.group))
-    return CYCLE.call(
-        own=keys.own(wid),
-        **_fixed(keys),
-        members=[keys.members(group) for group in groups],
+    return CYCLE.call_on(
+        (*_keys(keys, wid), *(keys.members(group) for group in groups)),
         wid=wid,
         seq=seq,
         lease_ms=lease_ms,

@@ -95,7 +95,19 @@ def surely(
         NotConfirmed: executed, and not confirmed in time. StoreError: not answered.
     """
     if durability is None:
-        return (yield from insist(call, within_s=within_s, clock=clock, luck=luck))
+        return insist(call, within_s=within_s, clock=clock, luck=luck)
+    return _confirmed(call, lane, lane_ttl_ms, durability, within_s, clock, luck)
+
+
+def _confirmed(
+    call: Call,
+    lane: str,
+    lane_ttl_ms: int,
+    durability: Durability,
+    within_s: float,
+    clock: Clock,
+    luck: Callable[[], float],
+) -> Protocol[Any]:
     until_s = clock.mono_s() + within_s
     touch = Command(("PEXPIRE", lane, lane_ttl_ms))
     while True:

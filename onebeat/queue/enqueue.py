@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -25,9 +26,11 @@ from onebeat.queue.record import Message, pack
 from onebeat.queue.scripts import BATCH_MAX, ENQUEUE
 from onebeat.queue.signing import NO_KEYS, KeyRing
 from onebeat.wire import Protocol
+from onebeat.wire.steps import Arg
 
 LANE_TTL_MS = 600_000
 KEY_TTL_MS = 86_400_000  # how long an idempotency key is remembered
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(slots=True)
@@ -91,7 +94,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 
 def new_ids(count: int) -> list[str]:
     """Random message ids: 90 bits, 15 characters each, safe in every text."""
-    text = urlsafe_b64encode(os.urandom(12 * count)).decode()  # 12 bytes are 16 characters
+    text = b2a_base64(os.urandom(12 * count), newline=False).translate(_URL_SAFE).decode()  # 16 from 12 bytes
     return [text[at : at + 15] for at in range(0, 16 * count, 16)]
 
 
@@ -128,6 +131,19 @@ def enqueue(
         NotConfirmed: stored, and not as durable as asked.
         StoreError: not answered in time. What was asked may or may not be stored.
     """
+    if len(drafts) <= BATCH_MAX:
+        return _enqueue_batch(keys, drafts, lanes, ring, within_s, durability)
+    return _enqueue_batches(keys, drafts, lanes, ring, within_s, durability)
+
+
+def _enqueue_batches(
+    keys: QueueKeys,
+    drafts: Sequence[Draft],
+    lanes: Lanes,
+    ring: KeyRing,
+    within_s: float,
+    durability: Durability | None,
+) -> Protocol[list[Sent]]:
     sent: list[Sent] = []
     for start in range(0, len(drafts), BATCH_MAX):
         batch = drafts[start : start + BATCH_MAX]
@@ -141,7 +157,7 @@ def _enqueue_batch(
     lanes: Lanes,
     ring: KeyRing,
     within_s: float,
-    durability: Durability | None = None,
+    durability: Durability | None,
 ) -> Protocol[list[Sent]]:
     rules, uniq = _rules(keys, drafts)
     records = [pack(draft.message) for draft in drafts]
@@ -149,16 +165,8 @@ def _enqueue_batch(
         records = [ring.seal(keys.prefix, record) for record in records]
     lane = lanes.take()
     lane.seq += 1
-    call = ENQUEUE.call(
-        ready=keys.ready,
-        due=keys.due,
-        duerec=keys.duerec,
-        bell=keys.bell,
-        stats=keys.stats,
-        lane=keys.lane(lane.name),
-        unique=keys.unique,
-        awaited=keys.awaited,
-        uniq=uniq,
+    call = ENQUEUE.call_on(
+        (*_keys(keys, lane.name), *uniq),
         seq=lane.seq,
         lane_ttl_ms=LANE_TTL_MS,
         rules=msgspec.msgpack.encode(rules) if rules else b"",
@@ -173,6 +181,22 @@ def _enqueue_batch(
         _not_stored(draft, answer.decode()) if answer else Sent(draft.message.id)
         for draft, answer in zip(drafts, answers, strict=True)
     ]
+
+
+@lru_cache(maxsize=256)
+def _keys(keys: QueueKeys, lane: str) -> tuple[Arg, ...]:
+    """The keys of every call of a lane, without those of the messages that have a key."""
+    return ENQUEUE.keys_of(
+        ready=keys.ready,
+        due=keys.due,
+        duerec=keys.duerec,
+        bell=keys.bell,
+        stats=keys.stats,
+        lane=keys.lane(lane),
+        unique=keys.unique,
+        awaited=keys.awaited,
+        uniq=(),
+    )
 
 
 def _rules(

@@ -19,7 +19,7 @@ header and body.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -86,25 +86,49 @@ class Script:
                 return Call(self, single[1](named), single[2](named))
             except KeyError:
                 pass  # the long way says which
-        keys: list[Arg] = []
-        args: list[Arg] = []
+        keys, args = self._placed(self.keys, named), self._placed(self.args, named)
+        self._know_all(named)
+        return Call(self, keys, args)
+
+    def keys_of(self, **named: Any) -> tuple[Arg, ...]:
+        """KEYS by header name, for many calls that have them in common: see `call_on`.
+
+        Raises:
+            TypeError: as `call`.
+        """
+        keys = self._placed(self.keys, named)
+        self._know_all(named)
+        return keys
+
+    def call_on(self, keys: tuple[Arg, ...], **named: Any) -> Call:
+        """The call on `keys` of `keys_of` with these arguments, by header name; raises as `call`."""
+        args = self._placed(self.args, named)
+        self._know_all(named)
+        return Call(self, keys, args)
+
+    def _placed(self, slots: Sequence[Slot], named: dict[str, Any]) -> tuple[Arg, ...]:
+        """The values of `slots` in their order, taken out of `named`."""
+        into: list[Arg] = []
         try:
-            for slots, into in ((self.keys, keys), (self.args, args)):
-                for slot in slots:
-                    _place(self.verb, slot, named.pop(slot.name), into)
+            for slot in slots:
+                if slot.rest or slot.size != 1:
+                    _spread(self.verb, slot, named.pop(slot.name), into)
+                else:
+                    into.append(named.pop(slot.name))
         except KeyError as missing:
             raise TypeError(f"script {self.verb}: {missing.args[0]!r} is missing") from None
-        if named:
-            raise TypeError(f"script {self.verb} takes no {', '.join(sorted(named))}")
-        return Call(self, tuple(keys), tuple(args))
+        return tuple(into)
+
+    def _know_all(self, left: Mapping[str, Any]) -> None:
+        if left:
+            raise TypeError(f"script {self.verb} takes no {', '.join(sorted(left))}")
 
 
-def _place(verb: str, slot: Slot, value: Any, into: list[Arg]) -> None:
-    if not slot.rest and slot.size == 1:
-        into.append(value)
-    elif isinstance(value, str | bytes):  # a sequence too, but of letters
+def _spread(verb: str, slot: Slot, value: Any, into: list[Arg]) -> None:
+    """The values of a group or of a rest."""
+    if isinstance(value, str | bytes):  # a sequence too, but of letters
         raise TypeError(f"script {verb}: {slot.name} takes a list, not one text")
-    elif not slot.rest:
+    if not slot.rest:
         if len(value) != slot.size:
             raise TypeError(f"script {verb}: {slot.name} takes {slot.size} values, not {len(value)}")
         into.extend(value)

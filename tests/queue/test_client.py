@@ -12,7 +12,7 @@ import pytest
 from onebeat.errors import BadPayload, ConfigError, IdempotencyConflict, InvalidName, StoreError
 from onebeat.queue import AsyncClient, AsyncHandle, Client, Handle
 from onebeat.queue.client import draft, send
-from onebeat.queue.enqueue import Draft, Lanes, Sent, _digest, _enqueue_batch, enqueue
+from onebeat.queue.enqueue import Draft, Lanes, Sent, _digest, enqueue
 from onebeat.queue.payload import decode
 from onebeat.queue.record import Header, Message, unpack
 from onebeat.queue.sender import Sender as Memory
@@ -255,13 +255,11 @@ def test_a_fork_takes_no_lane_along(server: Server, room: Room) -> None:
 def test_an_unanswered_call_spends_its_lane(room: Room) -> None:
     lanes = Lanes()
     lost = StoreError("no answer")
-    asked = _enqueue_batch(room.keys, [Draft(message("a"))], lanes, NO_KEYS, within_s=1.0)
+    asked = enqueue(room.keys, [Draft(message("a"))], lanes, within_s=1.0)
     with pytest.raises(StoreError):
         play(asked, [lost])
     assert lanes._free == []
-    sent, effects = play(
-        _enqueue_batch(room.keys, [Draft(message("a"))], lanes, NO_KEYS, within_s=1.0), [[b""]]
-    )
+    sent, effects = play(enqueue(room.keys, [Draft(message("a"))], lanes, within_s=1.0), [[b""]])
     assert sent == [Sent("a")]
     assert len(effects) == len(lanes._free) == 1
 

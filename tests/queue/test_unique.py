@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -220,6 +221,7 @@ def test_it_stays_dead_while_another_is_queued(room: Room) -> None:
         room.cycle(
             seq=seq + 1, settled=[Settled(dead[-1], Move.BURY, record=record, why=b'{"reason":"failed"}')]
         )
+        time.sleep(0.002)  # who died first is known to the millisecond
     queue = Client(room.store).queue("q")
     tally = queue.redrive(Which(), By())
     assert (tally.ids, tally.refused) == ([dead[0]], 1)

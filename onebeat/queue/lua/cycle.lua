@@ -61,23 +61,34 @@ local function id_of(record)
 end
 local function list_of(record) return ready[(string.byte(record, 5) or 3) + 1] or ready[4] end
 
--- Everything that can fail does so before the first write: Redis does not roll back.
-local backlog = 0
-for p = 1, 4 do backlog = backlog + redis.call('LLEN', ready[p]) end
-for _, hash in ipairs({duerec, deadrec, deadwhy, live, waitrec, stats, results}) do redis.call('HLEN', hash) end
-for _, zset in ipairs({due, dead, bell, kept}) do redis.call('ZCARD', zset) end
-redis.call('XLEN', log)
-local failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
-local uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
-local noted, seats = redis.call('HLEN', progress) > 0, redis.call('HLEN', slots) > 0
-local relays = redis.call('HLEN', outbox) > 0
-redis.call('ZCARD', rates)
+-- Everything that can fail does so before the first write: Redis does not roll back. Most keys are not there most
+-- of the time, and what is not there is of no wrong type: of several, one question tells.
+local function any(...) return redis.call('EXISTS', ...) > 0 end
+local backlog, lengths, halted_until = 0, {}, -1
+for p = 1, 4 do lengths[p] = redis.call('LLEN', ready[p]); backlog = backlog + lengths[p] end
+local arrived = backlog
+redis.call('HLEN', stats); redis.call('ZCARD', bell); redis.call('XLEN', log)
+local failing, waits, cancels, uniques, awaits, noted, seats, relays, parks
+if any(due, duerec, parked, parkedof, rates) then
+  redis.call('ZCARD', due); redis.call('HLEN', duerec); redis.call('ZCARD', rates)
+  parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
+end
+if any(live, waiting, waitrec, fails, cancel, cutoff) then
+  redis.call('HLEN', live); redis.call('HLEN', waitrec)
+  failing, waits = redis.call('HLEN', fails) > 0, redis.call('ZCARD', waiting) > 0
+  cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
+end
+if any(dead, deadrec, deadwhy, unique, awaited, results, kept, progress, slots, outbox, halt) then
+  for _, hash in ipairs({deadrec, deadwhy, results}) do redis.call('HLEN', hash) end
+  redis.call('ZCARD', dead); redis.call('ZCARD', kept)
+  uniques, awaits = redis.call('HLEN', unique) > 0, redis.call('HLEN', awaited) > 0
+  noted, seats = redis.call('HLEN', progress) > 0, redis.call('HLEN', slots) > 0
+  relays = redis.call('HLEN', outbox) > 0
+  halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
+end
 if #KEYS >= members then redis.call('ZCARD', groups) end
 for k = members, #KEYS do redis.call('HLEN', KEYS[k]) end
 local endings = {finish = 'done', skip = 'skipped', expire = 'expired', cancel = 'cancelled'}
-local parks = redis.call('HLEN', parkedof) + redis.call('ZCARD', parked) > 0
-local halted_until = tonumber(string.match(redis.call('GET', halt) or '', '^%d+') or '-1')
-local cancels = redis.call('ZCARD', cancel) + redis.call('ZCARD', cutoff) > 0
 local last = tonumber(redis.call('HGET', own, '#') or '0')
 if not redis.call('ZSCORE', lease, wid) then return {'fenced'} end
 local t = redis.call('TIME')
@@ -122,43 +133,7 @@ local function cancelled(id, counts_for)
 end
 
 local lines, late, counts, told, returned = {}, 0, {}, {}, {}
--- A younger message waits in its place.
-local function superseded(id, record)
-  lines[#lines + 1] = '{"event":"ended","id":"' .. id .. '","state":"skipped","reason":"superseded"}'
-  counts.supersede = (counts.supersede or 0) + 1
-  unparked(id); freed(id)
-  if concluded(id, 'skipped', 0) then told[#told + 1] = id end
-  redis.call('HDEL', duerec, id); redis.call('ZREM', cancel, id); redis.call('ZREM', due, id)
-  local counts_for = (string.byte(record, 2) or 0) % 4 >= 2 and string.match(id, '^(.+)@')
-  if counts_for then over(counts_for) end
-end
--- It waits for a lock in another slot until it is woken, or until the lock's lease may be over; those behind
--- the first look less often, for they are woken one after the other.
-local function park(id, delay_ms, record, why)
-  local lock, keep = string.match(why, '^(%S+) (%l+)$')
-  lock = lock or '='
-  local from, to = '[' .. lock .. ' ', '(' .. lock .. '!'
-  local at = string.gsub(string.sub(record, 6, 11), '.', function(c) return string.format('%02x', string.byte(c)) end)
-  local member = lock .. ' ' .. at .. ' ' .. id
-  redis.call('HSET', duerec, id, record)
-  if keep == 'last' then
-    for _, other in ipairs(redis.call('ZRANGEBYLEX', parked, from, to, 'LIMIT', 0, 16)) do
-      local older = string.match(other, '(%S+)$')
-      if other > member then
-        superseded(id, record)
-        return false
-      end
-      superseded(older, redis.call('HGET', duerec, older) or '')
-    end
-  end
-  local ahead = math.min(redis.call('ZLEXCOUNT', parked, from, '(' .. member), 3)
-  local looks_ms = now + tonumber(delay_ms) * (1 + ahead)
-  redis.call('ZADD', due, looks_ms, id)
-  redis.call('ZADD', parked, 0, member)
-  redis.call('HSET', parkedof, id, member)
-  parks = true
-  return true
-end
+-- include parking
 local function settle(id, move, delay_ms, record, why, counted, event, more, after)
   if redis.call('HDEL', own, id) == 0 then
     late = late + 1
@@ -217,9 +192,8 @@ for id, note in string.gmatch(notes, '(%S+) ([^\n]+)') do
   if redis.call('HEXISTS', own, id) == 1 then redis.call('HSET', progress, id, now_text .. ' ' .. note) end
 end
 -- Where results come old ones go, twice as fast.
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, #ARGV >= settled and 256 or 0)) do
-  redis.call('ZREM', kept, id); redis.call('HDEL', results, id)
-end
+local old = #ARGV >= settled and redis.call('ZRANGEBYSCORE', kept, '-inf', now, 'LIMIT', 0, 256) or {}
+for _, id in ipairs(old) do redis.call('ZREM', kept, id); redis.call('HDEL', results, id) end
 
 local records, held, looks = {}, {}, 256
 -- Somebody cancelled it: it ends here instead of beginning.
@@ -260,11 +234,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ag
   end
 end
 
+local moved_in = backlog ~= arrived
 for p = 1, 4 do
   local left = want
   for _, rate in ipairs(paced) do left = served(rate, p) and 0 or left end  -- past it nobody is claimed ahead
   left = left - #records
-  while left > 0 do
+  while left > 0 and (moved_in or lengths[p] > 0) do
     local popped, back = redis.call('LPOP', ready[p], left) or {}, 0
     for _, record in ipairs(popped) do
       local id, flags = id_of(record), string.byte(record, 2) or 0

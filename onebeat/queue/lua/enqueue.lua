@@ -20,10 +20,13 @@ local awaited, uniq = KEYS[11], 11
 local seq, lane_ttl_ms = tonumber(ARGV[1]), ARGV[2]
 local rules, records = ARGV[3], 4
 
--- Everything that can fail does so before the first write: Redis does not roll back.
-for p = 1, 4 do redis.call('LLEN', ready[p]) end
-redis.call('ZCARD', due); redis.call('HLEN', duerec); redis.call('ZCARD', bell); redis.call('HLEN', stats)
-redis.call('HLEN', unique); redis.call('HLEN', awaited)
+-- Everything that can fail does so before the first write: Redis does not roll back. What is not there is of no
+-- wrong type: of several, one question tells.
+redis.call('LLEN', ready[1]); redis.call('ZCARD', bell); redis.call('HLEN', stats)
+if redis.call('EXISTS', ready[2], ready[3], ready[4], due, duerec, unique, awaited) > 0 then
+  for p = 2, 4 do redis.call('LLEN', ready[p]) end
+  redis.call('ZCARD', due); redis.call('HLEN', duerec); redis.call('HLEN', unique); redis.call('HLEN', awaited)
+end
 local last = redis.call('GET', lane)
 if last then
   local last_seq, answers = string.match(last, '^(%d+)\n(.*)$')
