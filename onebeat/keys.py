@@ -80,7 +80,7 @@ TABLE: tuple[Key, ...] = (
         "ob:{ns:queue}:gen",
         "hash",
         "permanent",
-        "configuration → its generation; `made`: revision of programs",
+        "configuration → its generation; `made`: revision of programs; `born`",
     ),
     Key("ob:{ns:queue}:seen", "zset", "permanent", "configuration hash → when a beat last used it, ms"),
     Key("ob:{ns:queue}:live", "hash", "in use", "schedule id → messages of it that are not over"),

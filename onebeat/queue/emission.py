@@ -30,13 +30,15 @@ NO_RUNS: Mapping[str, int] = {}
 class Standing:
     """Whether this is the newest, at Redis time `now_ms`.
 
-    `made`: the newest revision of what programs made, that any beat has brought to this queue.
+    `made`: the newest revision of what programs made, that any beat has brought to this queue. `born`: when
+    the store began to know this queue's schedules, µs; another one after it lost its data.
     """
 
     now_ms: int
     newest: bool
     generation: int
     made: int = 0
+    born: int = 0
 
 
 class Fire(msgspec.Struct, frozen=True, gc=False):
@@ -94,8 +96,8 @@ def adopt(
     call = ADOPT.call(
         gen=keys.gen, seen=keys.seen, config=config, stale_ms=stale_ms, revision=_spelled(revision)
     )
-    now, newest, generation, made = yield from insist(call, within_s=within_s)
-    return Standing(int(now), bool(newest), int(generation), int(made))
+    now, newest, generation, made, born = yield from insist(call, within_s=within_s)
+    return Standing(int(now), bool(newest), int(generation), int(made), int(born))
 
 
 def revise(keys: QueueKeys, revision: int, *ids: str, within_s: float) -> Protocol[bool]:
@@ -125,12 +127,13 @@ def enrol(
     start_ms: int | None = None,
     runs: Mapping[str, int] = NO_RUNS,
     revision: int | None = None,
+    born: int | None = None,
 ) -> Protocol[tuple[int, list[int | None]]]:
     """Redis now and the cursor of each schedule of `starts`, in order.
 
     A schedule without a cursor gets its start (None: `start_ms`, or now) and the number of fires that it had
-    until then, unless this configuration is not the newest: then its cursor is None. Under `READING` none
-    gets any.
+    until then, unless this configuration is not the newest, or the store has lost its data since `adopt` told
+    `born`: then its cursor is None. Under `READING` none gets any.
     """
     rows = [
         id_ if start is None and id_ not in runs else f"{id_} {_spelled(start)} {runs.get(id_, '')}"
@@ -143,6 +146,7 @@ def enrol(
             runs=keys.runs,
             config=config,
             revision=_spelled(revision),
+            born=_spelled(born),
             start=_spelled(start_ms),
             schedules=rows,
         ),

@@ -276,10 +276,12 @@ class Section:
     ) -> Protocol[tuple[int, list[int | None]]]:
         # the history first: it knows what was queued and lost, this beat only what it decided
         rows = [(id_, starts.get(id_, self._cursors.get(id_))) for id_ in ids]
+        assert self._standing is not None  # `adopt` comes first
         return enrol(
             self.keys,
             self._config,
             rows,
+            born=self._standing.born,
             start_ms=began_ms,
             runs=runs,
             within_s=WITHIN_S,

@@ -23,6 +23,7 @@ class Stored:
     """What the store should hold; a data loss replaces it."""
 
     generations: dict[str, int] = field(default_factory=dict)
+    born: str = ""
     top: str = ""
     seen_ms: dict[str, int] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
@@ -69,6 +70,13 @@ class Model:
             "E6",
             f"{config} was told {answer[1:]}, the newest is {stored.top} of {stored.generations}",
         )
+        self._known(answer)
+
+    def _known(self, answer: Sequence[Any]) -> None:
+        """A store that forgot is another one, and stays that one."""
+        stored, born = self.stored, answer[4].decode()
+        expect(stored.born in ("", born), "E6", f"told {born}, it is {stored.born}")
+        stored.born = born
 
     def _seen(self, config: str, now_ms: int) -> None:
         """A beat runs it, and it takes over when it is new or nobody runs the newest."""
@@ -82,12 +90,13 @@ class Model:
     def enrol(
         self, config: str, args: Sequence[Any], now_ms: int, answer: Sequence[Any], excused: bool
     ) -> None:
-        stored, usual = self.stored, args[0]
-        for row, found in zip(args[1:], answer[1:], strict=True):
+        stored, usual = self.stored, args[1]
+        may_begin = bool(config) and config == stored.top and str(args[0]) in ("", stored.born)
+        for row, found in zip(args[2:], answer[1:], strict=True):
             id_, start, ran = row.split(" ") if " " in row else (row, "", "")
             start = start or usual
             cursor = stored.cursors.get(id_)
-            if cursor is None and config and config == stored.top:
+            if cursor is None and may_begin:
                 if ran != "":
                     stored.runs.setdefault(id_, int(ran))
                 cursor = stored.cursors[id_] = now_ms if start == "" else int(start)

@@ -101,6 +101,7 @@ class Model(emission_model.Model):
             "E6",
             f"{config} at {revision} was told {answer[1:]}; {stored.top} at {stored.heard} emit",
         )
+        self._known(answer)
 
     def standing(self, config: str, revision: str) -> str:
         """`config`, or what is never the newest when `revision` is not the one that emits."""

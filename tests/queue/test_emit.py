@@ -194,10 +194,16 @@ def stand(room: Room, config: str, stale_ms: int = 5_000) -> tuple[bool, int]:
     return standing.newest, standing.generation
 
 
+def generations(room: Room) -> State:
+    found = dict(room.look()["gen"])
+    assert abs(int(found.pop("born")) // 1000 - room.now_ms()) < 60_000
+    return found
+
+
 def test_the_first_configuration_is_the_newest(room: Room) -> None:
     assert stand(room, "a") == (True, 1)
     assert stand(room, "a") == (True, 1)
-    assert room.look()["gen"] == {"a": "1", "top": "a"}
+    assert generations(room) == {"a": "1", "top": "a"}
 
 
 def test_a_new_configuration_takes_over_and_the_old_one_does_not_come_back(room: Room) -> None:
@@ -205,7 +211,7 @@ def test_a_new_configuration_takes_over_and_the_old_one_does_not_come_back(room:
     assert stand(room, "b") == (True, 2)
     assert stand(room, "a") == (False, 1)
     assert stand(room, "b") == (True, 2)
-    assert room.look()["gen"] == {"a": "1", "b": "2", "top": "b"}
+    assert generations(room) == {"a": "1", "b": "2", "top": "b"}
 
 
 def test_an_old_configuration_comes_back_when_nobody_runs_the_newest(room: Room) -> None:
@@ -216,7 +222,7 @@ def test_an_old_configuration_comes_back_when_nobody_runs_the_newest(room: Room)
     room.redis.zincrby(room.keys.seen, -2_000, "b")
     assert stand(room, "a") == (True, 3)
     assert stand(room, "b") == (False, 2)
-    assert room.look()["gen"] == {"a": "3", "b": "2", "top": "a"}
+    assert generations(room) == {"a": "3", "b": "2", "top": "a"}
 
 
 def test_running_the_newest_keeps_it_from_going_stale(room: Room) -> None:
@@ -234,7 +240,7 @@ def test_configurations_of_last_month_are_forgotten_but_never_the_newest(room: R
     for config in ("a", "b", "d"):
         room.redis.zincrby(room.keys.seen, -month_ms, config)
     assert stand(room, "c", stale_ms=2 * month_ms) == (False, 3)
-    assert room.look()["gen"] == {"c": "3", "d": "4", "top": "d"}
+    assert generations(room) == {"c": "3", "d": "4", "top": "d"}
     assert room.redis.zrange(room.keys.seen, 0, -1) == [b"d", b"c"]
 
 
@@ -254,6 +260,22 @@ def test_enrol_starts_new_schedules_and_keeps_the_others(room: Room) -> None:
     assert found == [100, now, 1_795_249_411_003]
     assert room.look() == then(AT, sched={"s": 100, "new": now, "given": 1_795_249_411_003})
     assert cursors(room, ("new", None), ("given", 1))[1] == [now, 1_795_249_411_003]
+
+
+def test_what_was_asked_before_the_store_forgot_begins_nothing(room: Room) -> None:
+    def asked(born: int) -> list[int | None]:
+        _, found = room.run(enrol(room.keys, "cfg", [("s", None)], within_s=WITHIN_S, born=born))
+        return found
+
+    before: Standing = room.run(adopt(room.keys, "cfg", within_s=WITHIN_S))
+    room.redis.delete(room.keys.gen)
+    after: Standing = room.run(adopt(room.keys, "cfg", within_s=WITHIN_S))
+    assert after.newest
+    assert room.run(adopt(room.keys, "cfg", within_s=WITHIN_S)).born == after.born > before.born
+    assert asked(before.born) == [None]
+    assert room.look().get("sched") is None
+    (cursor,) = asked(after.born)
+    assert asked(before.born) == [cursor] != [None]
 
 
 def test_enrol_of_an_older_configuration_only_reads(room: Room) -> None:

@@ -108,7 +108,7 @@ def calls(room: Room) -> dict[str, Call]:
         ),
         "enqueue": say(keys, [("x", 0, "k", "f"), ("y", 5, "", "")]),
         "enrol": ENROL.call(
-            **named("gen", "sched", "runs"), config="cfg", revision="", start="", schedules=["t  1"]
+            **named("gen", "sched", "runs"), config="cfg", revision="", born="", start="", schedules=["t  1"]
         ),
         "halt": HALT.call(**named("halt", "bell", "log"), until_ms=0, why="{}", line="{}", log_max=9),
         "insert": INSERT.call(

@@ -1,20 +1,22 @@
 -- enrol: read the cursors of schedules; a schedule without one starts now.
--- KEYS gen HASH configuration → generation, `top`, the newest, and `made`, the revision of what programs made
+-- KEYS gen HASH configuration → generation, `top`, the newest, `made`, the revision of what programs made, and `born`, when this hash was, µs
 -- KEYS sched HASH schedule id → cursor
 -- KEYS runs HASH schedule id → its fires so far, where a limit counts them
 -- ARGV config text hash of the configuration that this beat runs
 -- ARGV revision text of the schedules that programs made, '' when these are of a file
+-- ARGV born text as `adopt` told it, '' for whichever
 -- ARGV start int ms where a schedule starts that has no cursor, '' for now
 -- ARGV ...schedules its id; `id cursor runs` where it starts elsewhere or had fires until then, '' for none
 -- MOVES none
 -- RETURNS now ms, then one cursor per schedule ('' when this beat may not create it)
 local gen, sched, runs = KEYS[1], KEYS[2], KEYS[3]
-local config, revision, start = ARGV[1], ARGV[2], ARGV[3]
-local schedules = 4
+local config, revision, born, start = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local schedules = 5
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local current = redis.call('HGET', gen, 'top') == config
   and (revision == '' or redis.call('HGET', gen, 'made') == revision)
+  and (born == '' or redis.call('HGET', gen, 'born') == born)
 redis.call('HLEN', sched)
 redis.call('HLEN', runs)
 
