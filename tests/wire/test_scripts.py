@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from onebeat.wire import Call
 from onebeat.wire.scripts import Script, parse
 
 HEADER = """\
@@ -88,22 +89,44 @@ def given(**changed: Any) -> dict[str, Any]:
     return {name: value for name, value in (values | changed).items() if value is not None}
 
 
+def at_once(script: Script, **named: Any) -> Call:
+    return script.call(**named)
+
+
+def in_two_steps(script: Script, **named: Any) -> Call:
+    ours = {slot.name for slot in script.keys}
+    keys = script.keys_of(**{name: value for name, value in named.items() if name in ours})
+    return script.call_on(keys, **{name: value for name, value in named.items() if name not in ours})
+
+
+WAYS = pytest.mark.parametrize("way", [at_once, in_two_steps])
+
+
+@WAYS
 @pytest.mark.parametrize(
     ("changed", "keys", "args"),
     [
         ({}, ("r0", "r1", "o", "m"), (b"t", 3, "a", b"1")),
         ({"marks": [], "rows": []}, ("r0", "r1", "o"), (b"t", 3)),
         ({"marks": ["m", "n"]}, ("r0", "r1", "o", "m", "n"), (b"t", 3, "a", b"1")),
-        ({"rows": iter([["a", b"1"], ["b", b"2"]])}, ("r0", "r1", "o", "m"), (b"t", 3, "a", b"1", "b", b"2")),
+        ({"rows": (["a", b"1"], ["b", b"2"])}, ("r0", "r1", "o", "m"), (b"t", 3, "a", b"1", "b", b"2")),
     ],
 )
 def test_names_find_their_places(
-    changed: dict[str, Any], keys: tuple[Any, ...], args: tuple[Any, ...]
+    changed: dict[str, Any], keys: tuple[Any, ...], args: tuple[Any, ...], way: Callable[..., Call]
 ) -> None:
-    call = parse("queue", "swap", HEADER).call(**given(**changed))
+    if "rows" in changed:
+        changed = {**changed, "rows": iter(changed["rows"])}
+    call = way(parse("queue", "swap", HEADER), **given(**changed))
     assert (call.keys, call.args) == (keys, args)
 
 
+def test_keys_alone_take_no_other_name() -> None:
+    with pytest.raises(TypeError, match="script swap takes no limit"):
+        parse("queue", "swap", HEADER).keys_of(ready=["r0", "r1"], own="o", marks=[], limit=3)
+
+
+@WAYS
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
@@ -117,9 +140,9 @@ def test_names_find_their_places(
         ({"rows": ["ab"]}, "a row of rows has 2 values"),
     ],
 )
-def test_a_wrong_call_is_refused(changed: dict[str, Any], complaint: str) -> None:
+def test_a_wrong_call_is_refused(changed: dict[str, Any], complaint: str, way: Callable[..., Call]) -> None:
     with pytest.raises(TypeError, match="script swap") as refused:
-        parse("queue", "swap", HEADER).call(**given(**changed))
+        way(parse("queue", "swap", HEADER), **given(**changed))
     assert complaint in str(refused.value)
 
 
