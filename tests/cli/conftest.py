@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def app(folder: Path, server: Server, namespace: str, monkeypatch: pytest.MonkeyPatch) -> App:
+def app(folder: Path, server: Server, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     """What every command in `folder` opens: the environment names the store and a database."""
     monkeypatch.setenv("ONEBEAT_REDIS_URL", server.url)
     monkeypatch.setenv("ONEBEAT_DB_URL", f"sqlite:///{folder / 'history.db'}")
     monkeypatch.setenv("ONEBEAT_NAMESPACE", namespace)
-    return App.open()
+    opened = App.open()
+    yield opened
+    opened.close()

@@ -86,6 +86,10 @@ class Model(emission_model.Model):
         for id_ in map(str, args[1:]):
             for forgotten in (stored.cursors, stored.paused, stored.runs):
                 forgotten.pop(id_, None)
+            if (
+                revision > stored.newest
+            ):  # its removal went with what the store lost: it begins anew, as it was
+                stored.emitted = {one for one in stored.emitted if not one.startswith(f"{id_}@")}
 
     # -- beats --------------------------------------------------------------------------------------
 

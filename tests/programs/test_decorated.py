@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -102,9 +103,24 @@ def test_a_file_with_the_same_id_is_a_mistake(tmp_path: Path) -> None:
         assert app.schedules
 
 
-def test_every_command_knows_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def opened() -> Iterator[Callable[[], App]]:
+    """Opens an `App`, and closes it in the end."""
+    with ExitStack() as stack:
+
+        def app() -> App:
+            one = App.open()
+            stack.callback(one.close)
+            return one
+
+        yield app
+
+
+def test_every_command_knows_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[], App]
+) -> None:
     (folder / "onebeat.yaml").write_text(FILE)
-    here = App.open()
+    here = opened()
     here.client.schedules.create("of-program", "shop:tick", every="5m", queue="slow", owner="me")
     told = onebeat("list", "--app", "decorated_shop:app", "--json").json["items"]
     assert {one["id"]: (one["source"], one["queue"]) for one in told} == {
@@ -121,12 +137,12 @@ def test_every_command_knows_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("folder")
-def test_commands_act_on_what_programs_made(store: Store) -> None:
+def test_commands_act_on_what_programs_made(store: Store, opened: Callable[[], App]) -> None:
     """Also where there is no file at all."""
     with pytest.raises(ConfigError, match="no configuration"):
-        assert App.open().schedules
+        assert opened().schedules
     assert "no configuration" in onebeat("list").err
-    schedules = App.open().client.schedules
+    schedules = opened().client.schedules
     schedules.create("x", "shop:tick", every="1h")
     assert "of-program" not in onebeat("list").out
     assert [one["schedule"] for one in onebeat("next", "x", "-n", "2", "--json").json["items"]] == ["x", "x"]
@@ -146,8 +162,8 @@ def test_commands_act_on_what_programs_made(store: Store) -> None:
     assert onebeat("show", "x", "--json").json["source"] == "file"
 
 
-def test_past_times_are_run_by_a_program(folder: Path) -> None:
-    app = App.open()
+def test_past_times_are_run_by_a_program(folder: Path, opened: Callable[[], App]) -> None:
+    app = opened()
     app.client.schedules.create("x", "shop:tick", every="1h")
     start = datetime(2026, 3, 1, tzinfo=UTC)
     end = start + timedelta(hours=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,13 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 
 @pytest.fixture
-def app(server: Server, store: Store, tmp_path: Path) -> App:
+def app(server: Server, store: Store, tmp_path: Path) -> Iterator[App]:
     """What a beat sees that has the new key first and still believes the old one."""
     (tmp_path / "onebeat.yaml").write_text(f"namespace: {store.namespace}\nschedules: {{}}\n")
     keys = ",".join(urlsafe_b64encode(key).decode() for key in (NEW, OLD))
-    return App.open(redis=server.url, environ={KEYS: keys}, folder=tmp_path)
+    opened = App.open(redis=server.url, environ={KEYS: keys}, folder=tmp_path)
+    yield opened
+    opened.close()
 
 
 def believed(app: App) -> list[str]:
